@@ -1,0 +1,1 @@
+//! Listening: facts from a clip.

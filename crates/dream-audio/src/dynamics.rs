@@ -1,0 +1,1 @@
+//! Compressor, clipper and look-ahead true-peak limiter.

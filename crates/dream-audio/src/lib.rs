@@ -1,0 +1,15 @@
+//! Signal: bytes to samples and back, and what one does to samples.
+
+pub mod decode;
+pub mod dynamics;
+pub mod encode;
+pub mod filter;
+pub mod loudness;
+pub mod resample;
+pub mod spectrum;
+pub mod stretch;
+pub mod synth;
+
+mod clip;
+
+pub use clip::Clip;

@@ -1,0 +1,1 @@
+//! Text to plan to casting to mix.

@@ -1,0 +1,1 @@
+//! Memory: catalogue, audio blobs, vector search, job table.

@@ -1,0 +1,1 @@
+//! Judging, for development only: signals, tolerances, fingerprints.

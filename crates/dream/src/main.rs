@@ -1,0 +1,2 @@
+//! The `dream` command.
+fn main() {}
