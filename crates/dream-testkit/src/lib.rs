@@ -3,6 +3,7 @@
 //! Shares no code with what it judges: everything here is written out from its definition, slow and plain.
 
 pub mod fft;
+pub mod pitch;
 pub mod rhythm;
 pub mod signal;
 pub mod timbre;
