@@ -18,8 +18,8 @@ pub fn downmix(clip: &Clip) -> Clip {
     }
     let gains: Vec<[f32; 2]> = gains(channels);
     let mut mix = Clip::silence(clip.rate(), 2, clip.frames());
-    for (side, out) in [0, 1].map(|side| (side, side)) {
-        let out = mix.channel_mut(out);
+    for side in [0, 1] {
+        let out = mix.channel_mut(side);
         for (channel, gain) in clip.iter_channels().zip(&gains) {
             if gain[side] != 0.0 {
                 for (out, sample) in out.iter_mut().zip(channel) {
@@ -44,7 +44,8 @@ fn gains(channels: usize) -> Vec<[f32; 2]> {
         8 => [&FRONT[..], &LOW, &REAR, &REAR].concat(),
         _ => {
             let (even, odd) = (channels.div_ceil(2) as f32, (channels / 2) as f32);
-            let gain = |c: usize| if c % 2 == 0 { [1.0 / even, 0.0] } else { [0.0, 1.0 / odd] };
+            let gain =
+                |c: usize| if c.is_multiple_of(2) { [1.0 / even, 0.0] } else { [0.0, 1.0 / odd] };
             (0..channels).map(gain).collect()
         }
     }

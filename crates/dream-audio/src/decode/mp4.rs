@@ -94,9 +94,9 @@ fn edit(
         if wide {
             be32(entry, 8)
                 .zip(be32(entry, 12))
-                .map(|(h, l)| (u64::from(h) << 32 | u64::from(l)) as i64)
+                .map(|(h, l)| (u64::from(h) << 32 | u64::from(l)).cast_signed())
         } else {
-            be32(entry, 4).map(|time| i64::from(time as i32))
+            be32(entry, 4).map(|time| i64::from(time.cast_signed()))
         }
     });
     // A media time of -1 is an empty edit: silence before the audio, which a stem does not need.

@@ -46,7 +46,7 @@ const SYNC_SEARCH: usize = 64 << 10;
 /// Tags in a row that are skipped before the audio.
 const MAX_TAGS: usize = 8;
 
-/// The container of a file of `len` bytes and where it starts (after ID3v2 tags).
+/// The container of a file of `len` bytes and where it starts (after `ID3v2` tags).
 ///
 /// # Errors
 /// `NotAudio` for other kinds of file, `Unsupported` for audio that cannot be decoded, by name.
@@ -227,7 +227,7 @@ fn adts_frame(header: &[u8]) -> Option<usize> {
     (is_adts && length > 7).then_some(length)
 }
 
-/// Trailing bytes of ID3v1 (128) or none: tags behind the audio are not audio.
+/// Trailing bytes of `ID3v1` (128) or none: tags behind the audio are not audio.
 pub(super) fn tail(inner: &mut (impl Read + Seek), len: u64) -> io::Result<u64> {
     if len < 128 {
         return Ok(0);

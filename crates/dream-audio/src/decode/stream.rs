@@ -1,12 +1,12 @@
 //! From an opened container to samples: the packet loop and its budgets.
 
-use symphonia::core::audio::GenericAudioBufferRef;
+use symphonia::core::audio::{Channels, GenericAudioBufferRef};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known as codec;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoderOptions};
 use symphonia::core::errors::Error as Symphonia;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::default::{formats, get_codecs};
 
 use dream_core::{Frames, SampleRate};
@@ -170,7 +170,7 @@ fn open<'s>(
     source: Box<dyn MediaSource + 's>,
     container: Container,
 ) -> Result<Box<dyn FormatReader + 's>, Symphonia> {
-    let stream = MediaSourceStream::new(source, Default::default());
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
     let options = FormatOptions::default();
     Ok(match container {
         Container::Wave | Container::Rf64 | Container::Wave64 => {
@@ -200,7 +200,7 @@ fn check_header(
     params: &AudioCodecParameters,
     limits: &Limits,
 ) -> Result<(), Error> {
-    let channels = params.channels.as_ref().map(|channels| channels.count());
+    let channels = params.channels.as_ref().map(Channels::count);
     if let Some(rate) = params.sample_rate {
         limits.check_rate(rate)?;
         if let Some(frames) = track.num_frames {

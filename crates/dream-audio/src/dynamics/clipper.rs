@@ -48,7 +48,7 @@ fn taken(samples: &[f32], start: f32, ceiling: f32) -> Vec<f32> {
     let mut taken = vec![0.0; padded.len() + TAPS];
     let mut between = [0.0; BLOCK];
     // Position m of `padded` is sample m - reach; block values lie after position first + reach - 1.
-    for first in (0..samples.len() + 1).step_by(BLOCK) {
+    for first in (0..=samples.len()).step_by(BLOCK) {
         let count = BLOCK.min(samples.len() + 1 - first);
         for phase in 1..FACTOR {
             let out = &mut between[..count];
