@@ -1,1 +1,298 @@
-//! Bytes to samples.
+//! Bytes to samples, from files that nobody vouches for.
+//!
+//! The content decides what a file is, not its name. Everything is bounded: bytes read, samples kept, packets,
+//! processor time; a panic of a decoder is an error of the file. What was lost or repaired is said in
+//! `Decoded::warnings`; after this door every sample is finite.
+//!
+//! Formats: WAV (PCM, float, A-law, mu-law, MS and IMA ADPCM), RF64, Wave64, AU, AIFF and AIFF-C, CAF, FLAC, Ogg
+//! (Vorbis, FLAC), MP1, MP2, MP3, AAC-LC (MP4, ADTS), ALAC, Matroska with these codecs. Other audio is refused by name.
+//!
+//! Timing: encoder delay and padding are removed where the file states them (LAME tag, Ogg granules, MP4 edit
+//! list, `iTunSMPB`), so that onsets stay where they were before encoding. AAC without a statement is taken to have the
+//! 1024 frames of delay that one MDCT overlap needs, and a warning says so. Missing stretches of a FLAC file and
+//! packets that cannot be decoded become silence of their length.
+//!
+//! Memory: the decoded samples about once, at most `Limits::max_decoded_bytes`, and a few blocks.
+
+mod downmix;
+mod mp4;
+mod sniff;
+mod source;
+mod stream;
+mod wave;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use dream_core::{Frames, SampleRate};
+
+use crate::{Clip, Error};
+pub use downmix::downmix;
+use sniff::Container;
+use source::{CpuBudget, Source};
+use stream::Stream;
+
+/// What a file may ask for. Every one of these is named in the error that it causes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Size of the file in bytes; 2 GiB by default.
+    pub max_bytes: u64,
+    /// Length in seconds; 1800 by default.
+    pub max_seconds: f64,
+    /// Size of the decoded samples in memory; 512 MiB by default (25 minutes of CD stereo).
+    pub max_decoded_bytes: u64,
+    /// Fewest frames that are worth keeping; 64 by default.
+    pub min_frames: u64,
+    /// Channels; 32 by default.
+    pub max_channels: u64,
+    /// Lowest sample rate in Hz; 4000 by default.
+    pub min_rate: u32,
+    /// Highest sample rate in Hz; 768 000 by default.
+    pub max_rate: u32,
+    /// Packets of the container; 4 million by default.
+    pub max_packets: u64,
+    /// Processor time of this thread in seconds; 60 by default.
+    pub max_cpu_seconds: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 2 << 30,
+            max_seconds: 1800.0,
+            max_decoded_bytes: 512 << 20,
+            min_frames: 64,
+            max_channels: 32,
+            min_rate: 4_000,
+            max_rate: 768_000,
+            max_packets: 4_000_000,
+            max_cpu_seconds: 60.0,
+        }
+    }
+}
+
+impl Limits {
+    fn check_bytes(&self, got: u64) -> Result<(), Error> {
+        within("file size in bytes", got, 1, self.max_bytes)
+    }
+
+    fn check_rate(&self, rate: u32) -> Result<(), Error> {
+        let (min, max) = (u64::from(self.min_rate), u64::from(self.max_rate));
+        within("sample rate in Hz", u64::from(rate), min, max)
+    }
+
+    fn check_channels(&self, channels: usize) -> Result<(), Error> {
+        within("number of channels", channels as u64, 1, self.max_channels)
+    }
+
+    fn check_length(&self, frames: u64, rate: SampleRate, channels: usize) -> Result<(), Error> {
+        let got_s = Frames(frames).seconds(rate);
+        if got_s > self.max_seconds {
+            return Err(Error::TooLong { got_s, limit_s: self.max_seconds });
+        }
+        let bytes = frames.saturating_mul(4 * channels as u64);
+        within("size of the decoded samples in bytes", bytes, 0, self.max_decoded_bytes)
+    }
+}
+
+fn within(what: &'static str, got: u64, min: u64, max: u64) -> Result<(), Error> {
+    if (min..=max).contains(&got) {
+        Ok(())
+    } else {
+        Err(Error::LimitExceeded { what, got, min, max })
+    }
+}
+
+/// Audio from a file, and what became of it on the way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    /// The audio at its own rate, with all its channels; every sample finite.
+    pub clip: Clip,
+    /// Container, codec and detail: `wav 16 bit`, `mp3 128 kbit/s`.
+    pub format: String,
+    /// What was lost, repaired or assumed, as phrases.
+    pub warnings: Vec<String>,
+    /// Whether there is less audio than the file promises, or part of it could not be decoded.
+    pub incomplete: bool,
+    /// Samples that were NaN or infinite and are now zero.
+    pub non_finite: u64,
+    /// Frames the header promises, where it does.
+    pub declared_frames: Option<u64>,
+}
+
+/// Decodes the regular file at `path`, symbolic links followed.
+///
+/// # Errors
+/// Whatever `decode` returns; `NotAFile` for folders, devices, pipes and sockets; `Io` if it cannot be opened.
+pub fn decode_file(path: &Path, limits: &Limits) -> Result<Decoded, Error> {
+    // Asked before opening, since opening a pipe waits for a writer.
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(Error::NotAFile { kind: "a folder" });
+    }
+    if !metadata.is_file() {
+        return Err(Error::NotAFile { kind: "a device, pipe or socket" });
+    }
+    decode(File::open(path)?, limits)
+}
+
+/// Decodes a whole file given as a readable, seekable source: `Cursor::new(bytes)` for bytes in memory.
+///
+/// # Errors
+/// `NotAudio`, `Unsupported`, `Malformed` for what the content is; `TooShort`, `TooLong`, `LimitExceeded`, `CpuTime`
+/// for what it asks; `Panicked` if a decoder fails on it; `Io` if reading fails.
+pub fn decode(
+    mut source: impl Read + Seek + Send + Sync,
+    limits: &Limits,
+) -> Result<Decoded, Error> {
+    // The source is not used again after a panic, so nothing half-done can be seen.
+    catch_unwind(AssertUnwindSafe(|| guarded(&mut source, limits))).unwrap_or(Err(Error::Panicked))
+}
+
+fn guarded(file: &mut (impl Read + Seek + Send + Sync), limits: &Limits) -> Result<Decoded, Error> {
+    let len = file.seek(SeekFrom::End(0))?;
+    if len == 0 {
+        return Err(Error::NotAudio { looks_like: "an empty file" });
+    }
+    limits.check_bytes(len)?;
+    let cpu = CpuBudget::starting_now(limits.max_cpu_seconds);
+    let (container, start) = sniff::sniff(file, len)?;
+    let mut warnings = Vec::new();
+    let (head, body, declared) = match container {
+        Container::Wave | Container::Rf64 | Container::Wave64 => {
+            let plain = wave::wave(file, container, start, len, limits)?;
+            (plain.head, plain.data, plain.declared_frames)
+        }
+        Container::Au => {
+            let plain = wave::au(file, start, len, limits)?;
+            (plain.head, plain.data, plain.declared_frames)
+        }
+        Container::Mpeg | Container::Adts => {
+            (Vec::new(), start..len - sniff::tail(file, len)?, None)
+        }
+        _ => (Vec::new(), start..len, None),
+    };
+    let presented = match container {
+        Container::Mp4 => mp4::presented(file, len)?,
+        _ => None,
+    };
+    let source = Box::new(Source::new(&mut *file, head, body, cpu));
+    let stream = stream::read(source, container, limits, cpu)?;
+
+    let span = span(&stream, container, presented, declared, &mut warnings);
+    let declared_frames = declared.or(stream.declared_frames);
+    finish(stream, container, span, declared_frames, limits, warnings)
+}
+
+/// The frames of the stream that are the audio: from, to.
+fn span(
+    stream: &Stream,
+    container: Container,
+    presented: Option<mp4::Presented>,
+    declared: Option<u64>,
+    warnings: &mut Vec<String>,
+) -> (u64, u64) {
+    use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
+    /// One overlap of the AAC-LC transform: the least delay an encoder can have.
+    const AAC_DELAY: u64 = 1024;
+
+    if let Some(presented) = presented {
+        let end = presented.frames.map_or(u64::MAX, |frames| presented.delay + frames);
+        return (presented.delay, end);
+    }
+    if stream.codec == CODEC_ID_AAC && matches!(container, Container::Mp4 | Container::Adts) {
+        warnings.push(format!("encoder delay not stated, {AAC_DELAY} frames assumed"));
+        return (AAC_DELAY, u64::MAX);
+    }
+    (0, declared.unwrap_or(u64::MAX))
+}
+
+fn finish(
+    stream: Stream,
+    container: Container,
+    (from, to): (u64, u64),
+    declared_frames: Option<u64>,
+    limits: &Limits,
+    mut warnings: Vec<String>,
+) -> Result<Decoded, Error> {
+    let all = stream.blocks.frames;
+    let format = describe(&stream, container);
+    let mut incomplete = false;
+    if let Some(reason) = stream.broken {
+        warnings.push(reason.to_owned());
+        incomplete = true;
+    }
+    if stream.damaged > 0 {
+        warnings.push(format!("{} packets could not be decoded", stream.damaged));
+        incomplete = true;
+    }
+    if stream.filled > 0 {
+        warnings.push(format!("{} missing frames are silence", stream.filled));
+        incomplete = true;
+    }
+    let need = Frames(limits.min_frames);
+    let got = Frames(to.min(all).saturating_sub(from));
+    if got < need || stream.channels == 0 {
+        return Err(Error::TooShort { got, need });
+    }
+    let mut clip = stream.blocks.into_clip(stream.rate, from, to);
+    if let Some(declared) = declared_frames.filter(|declared| *declared > all) {
+        warnings.push(format!("incomplete: {all} of {declared} frames"));
+        incomplete = true;
+    }
+    let non_finite = sanitise(&mut clip, &mut warnings);
+    Ok(Decoded { clip, format, warnings, incomplete, non_finite, declared_frames })
+}
+
+fn describe(stream: &Stream, container: Container) -> String {
+    let name = stream::codec_name(stream.codec, container);
+    let lossy = ["mp1", "mp2", "mp3", "vorbis", "aac"].iter().any(|codec| name.ends_with(codec));
+    if lossy {
+        let seconds = Frames(stream.blocks.frames).seconds(stream.rate).max(1e-3);
+        let kbits = stream.packet_bytes as f64 * 8e-3 / seconds;
+        return format!("{name} {kbits:.0} kbit/s");
+    }
+    match stream.bits {
+        Some(bits) => format!("{name} {bits} bit"),
+        None => name,
+    }
+}
+
+/// Zeroes what is not finite and what is denormal, brings absurd levels down; counts the non-finite.
+fn sanitise(clip: &mut Clip, warnings: &mut Vec<String>) -> u64 {
+    /// Above this a sample is not sound in any scaling: 24-bit integers stored as floats stay below it.
+    const ABSURD: f32 = 16_777_216.0;
+    /// Above this (+36 dB over full scale) the clip is taken to be scaled wrongly.
+    const MISSCALED: f32 = 64.0;
+
+    let (mut non_finite, mut absurd) = (0, 0);
+    for sample in clip.samples_mut() {
+        if !sample.is_finite() {
+            *sample = 0.0;
+            non_finite += 1;
+        } else if sample.is_subnormal() {
+            *sample = 0.0;
+        } else if sample.abs() > ABSURD {
+            *sample = ABSURD.copysign(*sample);
+            absurd += 1;
+        }
+    }
+    if non_finite > 0 {
+        warnings.push(format!("{non_finite} samples were not finite and are zero"));
+    }
+    if absurd > 0 {
+        warnings.push(format!("{absurd} samples were beyond any scale and are clipped"));
+    }
+    let peak = clip.peak();
+    if peak > MISSCALED {
+        warnings
+            .push(format!("peak of {:.0} dB over full scale brought to 0 dB", 20.0 * peak.log10()));
+        clip.scale(peak.recip());
+    }
+    non_finite
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,5 +11,7 @@ pub mod stretch;
 pub mod synth;
 
 mod clip;
+mod error;
 
 pub use clip::Clip;
+pub use error::Error;

@@ -1,1 +1,84 @@
 //! Loudness and true peak.
+//!
+//! Method: ITU-R BS.1770-4 (K-weighting, gated integration, true peak at four times the rate) and EBU Tech 3341 and
+//! 3342 (momentary, short term, range), by the `ebur128` crate. A mono clip is measured as one channel, 3 dB below
+//! the same signal on both sides.
+
+use dream_core::Lufs;
+use ebur128::{EbuR128, Mode};
+
+use crate::Clip;
+
+/// What a clip measures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Loudness {
+    /// Gated loudness of the whole; `None` under 400 ms and for silence (nothing above -70 LUFS).
+    pub integrated: Option<Lufs>,
+    /// Loudest 400 ms, the clip followed by silence: defined for one-shots of any length. `None` for silence.
+    pub momentary_max: Option<Lufs>,
+    /// Loudest 3 s, the clip followed by silence if it is shorter. `None` for silence.
+    pub short_term_max: Option<Lufs>,
+    /// Loudness range in LU; 0 where it is not defined.
+    pub range_lu: f64,
+    /// True peak in dBTP, not below -120.
+    pub true_peak_dbtp: f64,
+}
+
+impl Loudness {
+    /// The loudness to level by: integrated, or of the loudest 400 ms where the clip is too short for that.
+    pub fn level(&self) -> Option<Lufs> {
+        self.integrated.or(self.momentary_max)
+    }
+}
+
+/// Measures everything. The clip's rate must be 16 Hz or more and its channels 64 or fewer.
+pub fn measure(clip: &Clip) -> Loudness {
+    let mut meter = meter(clip, Mode::I | Mode::LRA | Mode::TRUE_PEAK);
+    let step = (clip.rate().0 as usize / 10).max(1);
+    let (mut momentary, mut short_term) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+    for start in (0..clip.len()).step_by(step) {
+        add(&mut meter, clip, start, step);
+        momentary = momentary.max(meter.loudness_momentary().unwrap_or(f64::NEG_INFINITY));
+        short_term = short_term.max(meter.loudness_shortterm().unwrap_or(f64::NEG_INFINITY));
+    }
+    let peak =
+        (0..clip.channels() as u32).filter_map(|c| meter.true_peak(c).ok()).fold(0.0, f64::max);
+    Loudness {
+        integrated: audible(meter.loudness_global().ok()),
+        momentary_max: audible(Some(momentary)),
+        short_term_max: audible(Some(short_term)),
+        range_lu: meter.loudness_range().ok().filter(|range| range.is_finite()).unwrap_or(0.0),
+        true_peak_dbtp: (20.0 * peak.max(1e-6).log10()).max(-120.0),
+    }
+}
+
+/// The gated loudness of the whole clip alone; `None` under 400 ms and for silence.
+pub fn integrated(clip: &Clip) -> Option<Lufs> {
+    let mut meter = meter(clip, Mode::I);
+    add(&mut meter, clip, 0, clip.len());
+    audible(meter.loudness_global().ok())
+}
+
+/// The true peak alone, in dBTP, not below -120.
+pub fn true_peak_dbtp(clip: &Clip) -> f64 {
+    let mut meter = meter(clip, Mode::TRUE_PEAK);
+    add(&mut meter, clip, 0, clip.len());
+    let peak =
+        (0..clip.channels() as u32).filter_map(|c| meter.true_peak(c).ok()).fold(0.0, f64::max);
+    (20.0 * peak.max(1e-6).log10()).max(-120.0)
+}
+
+fn meter(clip: &Clip, mode: Mode) -> EbuR128 {
+    EbuR128::new(clip.channels() as u32, clip.rate().0, mode)
+        .expect("a decoded clip has a rate and channels within the meter's range")
+}
+
+fn add(meter: &mut EbuR128, clip: &Clip, start: usize, frames: usize) {
+    let end = clip.len().min(start + frames);
+    let channels: Vec<&[f32]> = clip.iter_channels().map(|channel| &channel[start..end]).collect();
+    meter.add_frames_planar_f32(&channels).expect("as many channels as the meter has");
+}
+
+fn audible(lufs: Option<f64>) -> Option<Lufs> {
+    lufs.filter(|lufs| lufs.is_finite() && *lufs >= -70.0).map(Lufs)
+}
