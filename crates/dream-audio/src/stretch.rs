@@ -1,1 +1,160 @@
-//! Time stretching and pitch shifting.
+//! Time stretching and pitch shifting, independent of each other, to the exact frame.
+//!
+//! Method: attacks are found to the frame ([`attacks`]) and land on `round(attack * ratio)`; between them sound is
+//! copied as far as it can be and continued by a phase vocoder with phase-gradient heap integration ([`vocoder`]; Prusa
+//! and Holighaus, "Phase Vocoder Done Right", EUSIPCO 2017) that starts from the phases of the input ([`splice`]).
+//! The pitch is moved first, by playing faster or slower ([`varispeed`]); the stretch then makes up for the length.
+//! In: any clip. Out: same rate and channels, finite for finite input, deterministic. The channels share their
+//! phase changes, so the stereo image stays.
+//! Cost: about 12 ms per second of stereo tonal output, far less for drums; memory 4 times the clip.
+//! Limits: formants move with the pitch, so voices change character beyond 2 or 3 semitones; swells softer than 10 ms
+//! count as no attack. Good to about 12 % for drums and 8 % for tonal material, usable well beyond.
+
+#![expect(clippy::cast_possible_wrap, reason = "a position within a signal in memory fits an i64")]
+
+mod attacks;
+mod source;
+mod splice;
+mod varispeed;
+mod vocoder;
+
+use std::ops::RangeInclusive;
+
+use dream_core::{Frames, Semitones};
+
+use crate::Clip;
+use attacks::attacks;
+use source::Source;
+use splice::{End, Job, Mark, Style, splice};
+use varispeed::varispeed;
+use vocoder::Vocoder;
+
+/// Ratios that can be asked for; others count as the nearest.
+pub const RATIOS: RangeInclusive<f64> = 0.25..=4.0;
+/// Pitch changes that can be asked for, semitones; others count as the nearest.
+pub const SEMITONES: RangeInclusive<f64> = -24.0..=24.0;
+
+/// What a clip is made of, which decides what a stretch must keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Material {
+    /// Hits that die away: every hit is copied with its decay; a slower tempo lengthens its end, a faster one
+    /// cuts it at the next hit.
+    Drums,
+    /// Notes, chords, voices, textures: attacks are copied, all the rest is stretched evenly.
+    Tonal,
+}
+
+impl Material {
+    /// Length of the vocoder's blocks, s: long enough to tell partials apart, short enough for decays.
+    fn block_s(self) -> f64 {
+        match self {
+            Self::Drums => 0.046,
+            Self::Tonal => 0.093,
+        }
+    }
+
+    /// Mean rise over all bands that makes an attack, dB. A missed hit is late, a missed note only soft.
+    fn rise_db(self) -> f32 {
+        match self {
+            Self::Drums => 2.0,
+            Self::Tonal => 5.0,
+        }
+    }
+
+    fn style(self) -> Style {
+        match self {
+            Self::Drums => Style::Most,
+            Self::Tonal => Style::Start(0.03),
+        }
+    }
+}
+
+/// The clip at `ratio` times its length, exactly `round(ratio * frames)` frames, with its pitch moved by
+/// `semitones`. `ratio` is clamped to [`RATIOS`] and `semitones` to [`SEMITONES`]; what is not a number changes
+/// nothing. Ratio 1 and 0 semitones give the clip as it is.
+///
+/// The clip's start and end are edges: they stay as sharp as they are. For a loop use [`stretch_loop`].
+pub fn stretch(clip: &Clip, ratio: f64, semitones: Semitones, material: Material) -> Clip {
+    change(clip, ratio, semitones, material, Source::once)
+}
+
+/// As [`stretch`], for a clip that is played around: its end leads into its start, before and after.
+pub fn stretch_loop(clip: &Clip, ratio: f64, semitones: Semitones, material: Material) -> Clip {
+    change(clip, ratio, semitones, material, Source::circle)
+}
+
+fn change(
+    clip: &Clip,
+    ratio: f64,
+    semitones: Semitones,
+    material: Material,
+    unroll: fn(&Clip, usize) -> Source,
+) -> Clip {
+    let ratio = if ratio.is_nan() { 1.0 } else { ratio.clamp(*RATIOS.start(), *RATIOS.end()) };
+    let semitones = if semitones.0.is_nan() {
+        0.0
+    } else {
+        semitones.0.clamp(*SEMITONES.start(), *SEMITONES.end())
+    };
+    let frames = (clip.len() as f64 * ratio).round() as usize;
+    if frames == 0 {
+        return Clip::silence(clip.rate(), clip.channels(), Frames(0));
+    }
+    let pitched = (clip.len() as f64 / Semitones(semitones).ratio()).round().max(1.0) as usize;
+    let clip = if pitched == clip.len() {
+        clip.clone()
+    } else {
+        let source = unroll(clip, varispeed::reach(clip.len(), pitched));
+        to_clip(clip, &varispeed(&source, clip.len(), pitched))
+    };
+    if frames == pitched {
+        return clip;
+    }
+    let rate = clip.rate().hz();
+    // A multiple of 8: even, with a quarter that is even, too.
+    let size = (material.block_s() * rate / 8.0).round().max(2.0) as usize * 8;
+    let source = unroll(&clip, 2 * size);
+    let (marks, end) = marks(&source, clip.len(), frames, rate, material);
+    let job = Job { source: &source, marks: &marks, style: material.style(), end, rate };
+    let mut channels = splice(&job, &mut Vocoder::new(size, clip.channels()));
+    for channel in &mut channels {
+        channel.rotate_right(marks[0].target as usize % frames);
+    }
+    to_clip(&clip, &channels)
+}
+
+/// Attacks and ends, and what follows the last: in a circle the first attack comes first and, a turn later, last.
+fn marks(
+    source: &Source,
+    from: usize,
+    to: usize,
+    rate: f64,
+    material: Material,
+) -> (Vec<Mark>, End) {
+    let ratio = to as f64 / from as f64;
+    let (from, to) = (from as i64, to as i64);
+    let mut marks: Vec<Mark> = attacks(source.channels(), rate, material.rise_db())
+        .into_iter()
+        .map(|index| index as i64 - source.index(0))
+        .filter(|place| (0..from).contains(place))
+        .map(|place| Mark { source: place, target: (place as f64 * ratio).round() as i64 })
+        .collect();
+    let circular = source.index(0) > 0;
+    let (first, end) = match marks.first() {
+        Some(&attack) if circular => (attack, End::Attack),
+        _ => (Mark { source: 0, target: 0 }, if circular { End::Seam } else { End::Cut }),
+    };
+    let last = Mark { source: first.source + from, target: first.target + to };
+    marks.retain(|mark| mark.target > first.target && mark.target < last.target);
+    marks.insert(0, first);
+    marks.push(last);
+    marks.dedup_by_key(|mark| mark.target);
+    (marks, end)
+}
+
+fn to_clip(like: &Clip, channels: &[Vec<f32>]) -> Clip {
+    Clip::new(like.rate(), &channels.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests;
