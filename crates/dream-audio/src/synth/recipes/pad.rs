@@ -1,0 +1,216 @@
+//! Pads and drones: held sounds in which every part moves on its own.
+
+use crate::synth::curve::{pm, ramp, semitones, sin, sin32, swell};
+use crate::synth::osc::{cycles, pulse, saw, supersaw};
+use crate::synth::patch::Patch;
+use crate::synth::sound::Sound;
+use crate::synth::space::Room;
+use crate::synth::voice::Vowel;
+
+/// Warm: supersaws behind a slow filter.
+pub(crate) fn pad_warm(p: &Patch) -> Sound {
+    let seconds = 8.0;
+    let voices: Sound = p
+        .chord_hz()
+        .map(|(j, hz)| {
+            let drift = p.drift_at("pitch", j, seconds, 0.6);
+            let pitch = |t: f32| hz * semitones(0.05 * drift.at(t));
+            let level = if j == 0 { 0.6 } else { 0.8 };
+            supersaw(seconds, pitch, 0.22, 0.6, p.rand_at("saws", j)) * level
+        })
+        .sum();
+    let drift = p.drift("cut", seconds, 0.7);
+    let cut = |t: f32| p.cut(620.0) + 350.0 * sin32(0.11 * t) + 150.0 * drift.at(t);
+    let room = Room { t60: 2.8, damp: 0.45, tail: 1.5, low: 150.0, high: 6000.0, ..Room::MEDIUM };
+    (voices * 0.2)
+        .svf_lp(cut, 0.8)
+        .drive(3.0)
+        .chorus(0.28, 2.4, 9.0, 0.4)
+        .env(swell(8.0, 1.2, 1.8))
+        .room(0.35, &room)
+        .first(9.0)
+        .finish_fading(60.0, 0.8)
+}
+
+/// Dark: saws and sub-octave pulses behind a low ladder, with a breath of pink noise.
+pub(crate) fn pad_dark(p: &Patch) -> Sound {
+    let seconds = 8.0;
+    let voices: Sound = p
+        .chord_hz()
+        .map(|(j, hz)| {
+            let up = p.drift_at("up", j, seconds, 0.4);
+            let down = p.drift_at("down", j, seconds, 0.4);
+            let phase = 0.1 * j as f32;
+            let apart = p.detune(0.09);
+            saw(seconds, |t| hz * semitones(apart + 0.07 * up.at(t)), phase)
+                + saw(seconds, |t| hz * semitones(0.07 * down.at(t) - apart), 0.5 + phase)
+                + pulse(seconds, |_| 0.5 * hz, 0.5, 0.3) * 0.4
+        })
+        .sum();
+    let cut_drift = p.drift("cut", seconds, 1.0);
+    let cut = |t: f32| p.cut(260.0) + 140.0 * sin32(0.083 * t + 0.7) + 60.0 * cut_drift.at(t);
+    let breath_drift = p.drift("breath", seconds, 0.5);
+    let breath = p.rand("noise").pink(seconds).svf_bp(|t| 420.0 + 160.0 * breath_drift.at(t), 2.0);
+    let room = Room { t60: 4.0, damp: 0.6, size: 1.3, tail: 1.5, low: 90.0, high: 3500.0 };
+    ((voices * 0.14).ladder(cut, 0.9, 1.6) + breath * 0.15)
+        .wide(p.rand("sides"), 18.0, 0.6)
+        .env(swell(8.0, 1.6, 2.2))
+        .room(0.4, &room)
+        .first(9.0)
+        .finish_fading(45.0, 0.8)
+}
+
+/// Glass: phase-modulated tones that come and go at their own rates.
+pub(crate) fn pad_glass(p: &Patch) -> Sound {
+    let seconds = 7.0;
+    let mut places = p.rand("places");
+    let voices: Sound = p
+        .chord_hz()
+        .map(|(j, hz)| {
+            let index = p.drift_at("index", j, seconds, 0.8);
+            let shine = p.drift_at("shine", j, seconds, 1.2);
+            let rate = 0.13 + 0.05 * j as f32;
+            cycles(
+                seconds,
+                |_| hz,
+                |t, c| {
+                    let tone = pm(c, (p.index(0.6) + 0.5 * index.at(t)) * sin(3.003 * c));
+                    let top = 0.3 * sin(4.02 * c) * (0.5 + 0.5 * shine.at(t));
+                    (tone + top) * (0.6 + 0.4 * sin32(rate * t + 0.2 * j as f32))
+                },
+            )
+            .pan(places.range(-0.8, 0.8))
+        })
+        .sum();
+    let room = Room { t60: 3.6, damp: 0.15, size: 1.2, tail: 1.5, low: 200.0, high: 11_000.0 };
+    (voices * 0.15).env(swell(7.0, 0.9, 2.0)).room(0.45, &room).first(8.0).finish_fading(120.0, 0.8)
+}
+
+/// Strings: supersaws with a vibrato per desk.
+pub(crate) fn pad_strings(p: &Patch) -> Sound {
+    let seconds = 6.0;
+    let voices: Sound = p
+        .chord_hz()
+        .map(|(j, hz)| {
+            let drift = p.drift_at("pitch", j, seconds, 0.9);
+            let desk = j as f32;
+            let pitch = |t: f32| {
+                let vibrato = sin32((5.1 + 0.23 * desk) * t + 0.159 * desk) * ramp(t, 0.0, 1.2);
+                hz * semitones(0.07 * vibrato + 0.04 * drift.at(t))
+            };
+            supersaw(seconds, pitch, 0.28, 0.7, p.rand_at("saws", j))
+        })
+        .sum();
+    let drift = p.drift("cut", seconds, 0.5);
+    let room = Room { t60: 2.2, tail: 1.2, low: 200.0, ..Room::MEDIUM };
+    (voices * 0.2)
+        .svf_lp(|t| p.cut(2400.0) + 500.0 * drift.at(t), 0.7)
+        .hp(2, 140.0)
+        .bell(1200.0, -3.0, 0.8)
+        .chorus(0.6, 1.6, 7.0, 0.45)
+        .env(swell(6.0, 0.5, 1.2))
+        .room(0.25, &room)
+        .first(6.8)
+        .finish_fading(90.0, 0.6)
+}
+
+/// A choir: four singers per note between ah and oo. The singers of a note share one mouth position, but
+/// neither pitch, vibrato nor place.
+pub(crate) fn pad_choir(p: &Patch) -> Sound {
+    let seconds = 7.0;
+    let mut rand = p.rand("singers");
+    let singers: Sound = p
+        .chord_hz()
+        .flat_map(|(j, hz)| (0..4).map(move |v| (4 * j + v, hz)))
+        .map(|(singer, hz)| {
+            let detune = 0.09 * rand.normal();
+            let (rate, phase) = (rand.range(4.6, 5.8), rand.range(0.0, 1.0));
+            let drift = p.drift_at("pitch", singer, seconds, 1.4);
+            let pitch = |t: f32| {
+                hz * semitones(detune + 0.09 * drift.at(t) + 0.12 * sin32(rate * t + phase))
+            };
+            let throat = saw(seconds, pitch, rand.range(0.0, 1.0));
+            let breath = p.rand_at("breath", singer).white(seconds) * 0.14;
+            let shift = rand.range(0.96, 1.04);
+            let mouth = |t: f32| 0.5 + 0.5 * sin32(0.09 * t);
+            (throat + breath)
+                .lp(1, 3500.0)
+                .vowels(Vowel::Ah, Vowel::Oo, shift, mouth)
+                .pan(rand.range(-0.9, 0.9))
+        })
+        .sum();
+    let room = Room { t60: 3.2, damp: 0.4, tail: 1.3, low: 160.0, high: 7000.0, ..Room::MEDIUM };
+    (singers * 0.06).env(swell(7.0, 0.8, 1.6)).room(0.4, &room).first(8.0).finish_fading(80.0, 0.8)
+}
+
+/// Low: nine harmonics, each with its own drift in pitch and level, over brown noise.
+pub(crate) fn drone_low(p: &Patch) -> Sound {
+    const PARTIALS: [(f32, f32); 9] = [
+        (1.0, 0.7),
+        (2.0, 0.8),
+        (3.0, 0.7),
+        (4.0, 0.6),
+        (5.0, 0.5),
+        (7.0, 0.4),
+        (9.0, 0.3),
+        (12.0, 0.2),
+        (15.0, 0.15),
+    ];
+    let (seconds, hz) = (12.0, p.hz());
+    let tone: Sound = PARTIALS
+        .iter()
+        .enumerate()
+        .map(|(j, &(order, level))| {
+            let pitch = p.drift_at("pitch", j, seconds, 0.25);
+            let gain = p.drift_at("gain", j, seconds, 0.35);
+            cycles(
+                seconds,
+                |t| hz * order * semitones(0.06 * pitch.at(t)),
+                |t, c| level * (0.5 + 0.5 * gain.at(t)) * sin(c),
+            )
+        })
+        .sum();
+    let wind_drift = p.drift("wind", seconds, 0.3);
+    let wind = p.rand("noise").brown(seconds).svf_bp(|t| 180.0 + 90.0 * wind_drift.at(t), 1.5);
+    let room = Room { t60: 4.0, damp: 0.55, size: 1.4, tail: 0.5, low: 60.0, high: 3000.0 };
+    (tone * 0.3 + wind * 0.32)
+        .drive(8.0)
+        .wide(p.rand("sides"), 22.0, 0.6)
+        .env(swell(12.0, 2.0, 2.5))
+        .room(0.25, &room)
+        .first(12.0)
+        .finish_fading(30.0, 1.0)
+}
+
+/// Metal: ten inharmonic partials, phase-modulated from half their frequency.
+pub(crate) fn drone_metal(p: &Patch) -> Sound {
+    const PARTIALS: [f32; 10] =
+        [92.5, 187.9, 231.6, 309.3, 411.8, 552.1, 703.4, 967.7, 1231.0, 1702.0];
+    let seconds = 10.0;
+    let mut places = p.rand("places");
+    let voices: Sound = PARTIALS
+        .iter()
+        .enumerate()
+        .map(|(k, &hz)| {
+            let pitch = p.drift_at("pitch", k, seconds, 0.5);
+            let gain = p.drift_at("gain", k, seconds, 0.45);
+            let level = 1.0 / (1.0 + 0.28 * k as f32);
+            cycles(
+                seconds,
+                |t| p.tune(hz) * (1.0 + 0.0015 * pitch.at(t)),
+                |t, c| {
+                    let swell = 0.5 + 0.5 * gain.at(t);
+                    level * swell * swell * pm(c, p.index(1.3) * sin(0.5013 * c))
+                },
+            )
+            .pan(places.range(-0.9, 0.9))
+        })
+        .sum();
+    let room = Room { t60: 5.0, damp: 0.35, size: 1.5, tail: 0.5, low: 90.0, high: 6000.0 };
+    (voices * 0.35)
+        .drive(7.0)
+        .env(swell(10.0, 1.5, 2.0))
+        .room(0.5, &room)
+        .first(10.0)
+        .finish_fading(50.0, 1.0)
+}
