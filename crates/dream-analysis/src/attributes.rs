@@ -44,9 +44,30 @@ pub const COUNT: usize = 24;
 
 /// The attributes in the order of the embedding.
 pub const NAMES: [&str; COUNT] = [
-    "brightness", "depth", "warmth", "hardness", "sharpness", "boominess", "roughness", "noisiness",
-    "tonality", "metallic", "distortion", "punch", "dynamics", "attack", "decay", "length", "density",
-    "pulse", "movement", "width", "sub", "air", "spread", "sustain",
+    "brightness",
+    "depth",
+    "warmth",
+    "hardness",
+    "sharpness",
+    "boominess",
+    "roughness",
+    "noisiness",
+    "tonality",
+    "metallic",
+    "distortion",
+    "punch",
+    "dynamics",
+    "attack",
+    "decay",
+    "length",
+    "density",
+    "pulse",
+    "movement",
+    "width",
+    "sub",
+    "air",
+    "spread",
+    "sustain",
 ];
 
 /// The position of an attribute in the embedding.
@@ -54,17 +75,14 @@ pub fn index(name: &str) -> Option<usize> {
     NAMES.iter().position(|known| *known == name)
 }
 
-pub(crate) struct Heard<'a> {
-    pub(crate) timbre: &'a Timbre,
-    pub(crate) onsets: &'a Onsets,
-    pub(crate) tonal: &'a Tonal,
-    pub(crate) tempo: &'a Tempo,
-    pub(crate) duration_s: f64,
-}
-
 /// All attributes of a clip, in the order of `NAMES`.
-pub(crate) fn values(heard: &Heard<'_>) -> [f32; COUNT] {
-    let Heard { timbre, onsets, tonal, tempo, duration_s } = *heard;
+pub(crate) fn values(
+    timbre: &Timbre,
+    onsets: &Onsets,
+    tonal: &Tonal,
+    tempo: &Tempo,
+    duration_s: f64,
+) -> [f32; COUNT] {
     let [sub, low, low_mid, mid, high_mid, presence, air] = timbre.bands;
     let octave = (timbre.centroid_hz.max(20.0) / 1000.0).log2();
     let attack_octave = (timbre.attack_centroid_hz.max(20.0) / 1000.0).log2();
@@ -73,7 +91,8 @@ pub(crate) fn values(heard: &Heard<'_>) -> [f32; COUNT] {
         octave + 0.1 * db(presence + air) + 2.0,
         db(sub + low) - 3.0 * octave,
         db(low_mid) - 0.5 * db(presence + air),
-        6.0 * attack_octave - 3.0 * (timbre.attack_s.max(1e-4) / 0.01).log2() + 0.5 * timbre.crest_db,
+        6.0 * attack_octave - 3.0 * (timbre.attack_s.max(1e-4) / 0.01).log2()
+            + 0.5 * timbre.crest_db,
         ((timbre.rolloff_hz.max(50.0) / 50.0).log2() / 400.0_f64.log2()).clamp(0.0, 1.0),
         db(low) - db(low_mid + mid),
         timbre.roughness,

@@ -106,9 +106,11 @@ pub(crate) fn downbeats(beats_s: &[f64], low: &[f32]) -> Vec<f64> {
         sums[i % 4] += at(*beat);
     }
     let value = |phase: usize| {
-        sums[phase] + 0.5 * sums[(phase + 2) % 4] - 0.5 * (sums[(phase + 1) % 4] + sums[(phase + 3) % 4])
+        sums[phase] + 0.5 * sums[(phase + 2) % 4]
+            - 0.5 * (sums[(phase + 1) % 4] + sums[(phase + 3) % 4])
     };
-    let best = (1..4).fold(0, |best, phase| if value(phase) > 1.05 * value(best) { phase } else { best });
+    let best =
+        (1..4).fold(0, |best, phase| if value(phase) > 1.05 * value(best) { phase } else { best });
     beats_s.iter().copied().skip(best).step_by(4).collect()
 }
 

@@ -121,7 +121,8 @@ fn windows(samples: &[f32]) -> Vec<Window> {
             let correlation = f64::from(whole[lag]) / (2 * WINDOW) as f64;
             let d = (sums[reach] + sums[lag + reach] - sums[lag] - 2.0 * correlation).max(0.0);
             running += d;
-            difference[lag] = if running > 1e-4 * energy { (d * lag as f64 / running) as f32 } else { 1.0 };
+            difference[lag] =
+                if running > 1e-4 * energy { (d * lag as f64 / running) as f32 } else { 1.0 };
         }
         out.push(Window { hz: dip(&difference), energy });
     }
@@ -148,7 +149,7 @@ fn halved(samples: &[f32]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signals::{chord, clicks, noise, silence, sine, thump};
+    use crate::signals::{chord, clicks, noise, silence, sine};
 
     #[track_caller]
     fn check(samples: &[f32], expected: Option<f64>) {
@@ -177,6 +178,5 @@ mod tests {
         check(&[], None);
         check(&[0.5], None);
         check(&[0.5; 22_050], None);
-        assert!(pitch(&thump(50.0, 0.5)).fall > 1.0);
     }
 }

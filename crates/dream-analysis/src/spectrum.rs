@@ -91,7 +91,8 @@ mod tests {
         let mut peak = (0, 0.0);
         each_hop(&sine, Windowing { window: 1024, hop: 256 }, |hop, magnitudes| {
             if hop == 16 {
-                let bin = (0..magnitudes.len()).max_by(|&a, &b| magnitudes[a].total_cmp(&magnitudes[b]));
+                let bin =
+                    (0..magnitudes.len()).max_by(|&a, &b| magnitudes[a].total_cmp(&magnitudes[b]));
                 peak = (bin.unwrap(), magnitudes[bin.unwrap()]);
             }
         });

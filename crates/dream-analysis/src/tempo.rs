@@ -225,7 +225,11 @@ impl Repeats {
             .map(|t| {
                 let at = |i: i64| {
                     let i = t as i64 + i;
-                    if i < 0 || i as usize >= strength.len() { 0.0 } else { strength[i as usize] - mean }
+                    if i < 0 || i as usize >= strength.len() {
+                        0.0
+                    } else {
+                        strength[i as usize] - mean
+                    }
                 };
                 0.1 * (at(-2) + at(2)) + 0.2 * (at(-1) + at(1)) + 0.4 * at(0)
             })

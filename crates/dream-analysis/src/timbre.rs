@@ -65,7 +65,8 @@ pub(crate) struct Timbre {
 
 /// Measures a clip; `mono` is the mean of its channels without its constant offset.
 pub(crate) fn measure(clip: &Clip, mono: &[f32]) -> Timbre {
-    let mut timbre = Timbre { width_db: -60.0, flatness_db: -60.0, end_db: -100.0, ..Timbre::default() };
+    let mut timbre =
+        Timbre { width_db: -60.0, flatness_db: -60.0, end_db: -100.0, ..Timbre::default() };
     if mono.iter().all(|x| x.abs() < 1e-6) {
         return timbre;
     }
@@ -114,7 +115,8 @@ fn envelope(mono: &[f32], timbre: &mut Timbre) {
         }
         (best / steps as f64).max(1e-30)
     };
-    timbre.crest_db = (20.0 * f64::from(peak).log10() - 10.0 * loudest(26).log10()).clamp(0.0, 60.0);
+    timbre.crest_db =
+        (20.0 * f64::from(peak).log10() - 10.0 * loudest(26).log10()).clamp(0.0, 60.0);
     timbre.punch_db = db(most / loudest(69)).clamp(0.0, 60.0);
     let tail = &power[power.len() - power.len().div_ceil(10)..];
     let end = tail.iter().sum::<f64>() / tail.len() as f64 / (energy / power.len() as f64);
@@ -288,7 +290,8 @@ mod tests {
     fn silence_and_single_samples_are_finite() {
         for samples in [silence(0.1), vec![], vec![1.0], vec![0.3; 5000]] {
             let found = of(samples);
-            let all = [found.centroid_hz, found.flatness_db, found.crest_db, found.balance, found.end_db];
+            let all =
+                [found.centroid_hz, found.flatness_db, found.crest_db, found.balance, found.end_db];
             assert!(all.iter().all(|x| x.is_finite()), "{found:?}");
         }
     }
