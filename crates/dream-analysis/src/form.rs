@@ -1,0 +1,49 @@
+//! One-shot, loop or free.
+//!
+//! A one-shot has one dominant attack: no later onset reaches a third of it. A loop has rivals to its strongest onset
+//! and fits whole bars (see `tempo`). The rest is free.
+//! Limits: a sustained chord longer than five seconds that does not fade counts as free, not as a note.
+
+use dream_core::Form;
+
+use crate::onset::Onsets;
+use crate::tempo::Tempo;
+use crate::timbre::Timbre;
+
+/// An onset rivals the strongest one from this share of its strength.
+const RIVAL: f32 = 0.35;
+/// Onsets this soon after the strongest belong to it (claps, flams), in seconds.
+const SAME_ATTACK_S: f64 = 0.09;
+/// A sound up to this long needs no decay to be a one-shot, in seconds.
+const SHORT_S: f64 = 5.0;
+
+/// The form of a clip.
+pub(crate) fn form(onsets: &Onsets, tempo: &Tempo, timbre: &Timbre, duration_s: f64) -> Form {
+    let rivals = rivals(onsets);
+    let fades = timbre.end_db < -20.0;
+    if tempo.bars.is_some() && rivals >= 2 {
+        Form::Loop
+    } else if (rivals == 0 && (duration_s < SHORT_S || fades))
+        || (rivals == 1 && duration_s < 1.0)
+        || duration_s < 0.3
+    {
+        Form::OneShot
+    } else {
+        Form::Free
+    }
+}
+
+/// How many separate onsets come near the strongest.
+pub(crate) fn rivals(onsets: &Onsets) -> usize {
+    let Some(main) = onsets.list.iter().max_by(|a, b| a.strength.total_cmp(&b.strength)) else {
+        return 0;
+    };
+    onsets
+        .list
+        .iter()
+        .filter(|onset| {
+            onset.strength > RIVAL * main.strength
+                && (onset.time_s - main.time_s).abs() > SAME_ATTACK_S
+        })
+        .count()
+}

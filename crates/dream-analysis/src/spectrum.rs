@@ -1,0 +1,111 @@
+//! Magnitude spectra of short windows, one at a time.
+//!
+//! Hann window, hops centred on `k * hop` with zeros beyond both ends, scaled so that a sine of
+//! amplitude 1 peaks at 1. Spectra are visited, not kept: memory does not grow with the clip.
+
+use std::f32::consts::TAU;
+
+use realfft::RealFftPlanner;
+
+/// Window and hop of a pass, in frames; the window is even.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Windowing {
+    pub(crate) window: usize,
+    pub(crate) hop: usize,
+}
+
+impl Windowing {
+    /// How many hops cover `len` frames.
+    pub(crate) fn hops(self, len: usize) -> usize {
+        if len == 0 { 0 } else { (len - 1) / self.hop + 1 }
+    }
+}
+
+/// Calls `visit(hop, magnitudes)` for every hop; magnitudes have shape `[window / 2 + 1]`.
+pub(crate) fn each_hop(
+    samples: &[f32],
+    windowing: Windowing,
+    mut visit: impl FnMut(usize, &[f32]),
+) {
+    let Windowing { window, hop } = windowing;
+    let shape = hann(window);
+    let scale = 4.0 / window as f32; // 2 / sum of a Hann window
+    let fft = RealFftPlanner::<f32>::new().plan_fft_forward(window);
+    let mut input = fft.make_input_vec();
+    let mut output = fft.make_output_vec();
+    let mut scratch = fft.make_scratch_vec();
+    let mut magnitudes = vec![0.0; output.len()];
+    for index in 0..windowing.hops(samples.len()) {
+        let start = (index * hop) as i64 - (window / 2) as i64;
+        for (i, (slot, weight)) in input.iter_mut().zip(&shape).enumerate() {
+            let at = start + i as i64;
+            let inside = at >= 0 && (at as usize) < samples.len();
+            *slot = if inside { samples[at as usize] * weight } else { 0.0 };
+        }
+        fft.process_with_scratch(&mut input, &mut output, &mut scratch)
+            .expect("the buffers were made by the plan");
+        for (magnitude, bin) in magnitudes.iter_mut().zip(&output) {
+            *magnitude = (bin.re * bin.re + bin.im * bin.im).sqrt() * scale;
+        }
+        visit(index, &magnitudes);
+    }
+}
+
+fn hann(window: usize) -> Vec<f32> {
+    (0..window).map(|i| 0.5 - 0.5 * (TAU * i as f32 / window as f32).cos()).collect()
+}
+
+/// Autocorrelation of `signal` for lags `0..lags`, linear (not circular), not normalised.
+pub(crate) fn autocorrelation(signal: &[f32], lags: usize) -> Vec<f32> {
+    let lags = lags.min(signal.len());
+    if lags == 0 {
+        return Vec::new();
+    }
+    let size = (signal.len() + lags).next_power_of_two();
+    let mut planner = RealFftPlanner::<f32>::new();
+    let forward = planner.plan_fft_forward(size);
+    let inverse = planner.plan_fft_inverse(size);
+    let mut time = forward.make_input_vec();
+    time[..signal.len()].copy_from_slice(signal);
+    let mut bins = forward.make_output_vec();
+    forward.process(&mut time, &mut bins).expect("the buffers were made by the plan");
+    for bin in &mut bins {
+        bin.re = bin.re * bin.re + bin.im * bin.im;
+        bin.im = 0.0;
+    }
+    inverse.process(&mut bins, &mut time).expect("the ends of a power spectrum are real");
+    time.truncate(lags);
+    for value in &mut time {
+        *value /= size as f32;
+    }
+    time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sine_of_amplitude_one_peaks_at_one() {
+        let sine: Vec<f32> = (0..8192).map(|i| (TAU * i as f32 * 16.0 / 1024.0).sin()).collect();
+        let mut peak = (0, 0.0);
+        each_hop(&sine, Windowing { window: 1024, hop: 256 }, |hop, magnitudes| {
+            if hop == 16 {
+                let bin =
+                    (0..magnitudes.len()).max_by(|&a, &b| magnitudes[a].total_cmp(&magnitudes[b]));
+                peak = (bin.unwrap(), magnitudes[bin.unwrap()]);
+            }
+        });
+        assert_eq!(peak.0, 16);
+        assert!((peak.1 - 1.0).abs() < 1e-3, "{peak:?}");
+    }
+
+    #[test]
+    fn autocorrelation_equals_its_definition() {
+        let signal: Vec<f32> = (0..50).map(|i| ((i * i) % 17) as f32 - 8.0).collect();
+        for (lag, value) in autocorrelation(&signal, 20).into_iter().enumerate() {
+            let expected: f32 = (lag..50).map(|i| signal[i] * signal[i - lag]).sum();
+            assert!((value - expected).abs() < 0.02, "lag {lag}: {value} {expected}");
+        }
+    }
+}
