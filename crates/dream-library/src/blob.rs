@@ -1,0 +1,110 @@
+//! Audio blobs: write-once files named by the content they hold.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, io};
+
+/// A folder of audio files, each named by the hash of its audio.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    folder: PathBuf,
+}
+
+impl Blobs {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Where the audio of that hash lies, stored or not.
+    pub fn path(&self, hash: &str) -> PathBuf {
+        self.folder.join(format!("{hash}.wav"))
+    }
+
+    /// Whether the audio of that hash is stored.
+    pub fn contains(&self, hash: &str) -> bool {
+        self.path(hash).is_file()
+    }
+
+    /// Stores what `write` writes under `hash`, unless it is there: a temporary file, synced, renamed,
+    /// and the folder synced, so that a blob is whole or absent.
+    ///
+    /// # Errors
+    /// `Io` when the folder cannot be written or is full.
+    pub fn put(
+        &self,
+        hash: &str,
+        write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), Error> {
+        let path = self.path(hash);
+        if path.is_file() {
+            return Ok(());
+        }
+        let failed = |source| Error::Io { action: "write", path: path.clone(), source };
+        let temporary =
+            tempfile::Builder::new().prefix(".blob-").tempfile_in(&self.folder).map_err(failed)?;
+        let mut buffer = BufWriter::with_capacity(1 << 16, temporary);
+        write(&mut buffer).map_err(failed)?;
+        let temporary = buffer.into_inner().map_err(|error| failed(error.into_error()))?;
+        temporary.as_file().sync_all().map_err(failed)?;
+        temporary.persist(&path).map_err(|error| failed(error.error))?;
+        sync_folder(&self.folder).map_err(failed)
+    }
+
+    /// Removes the audio of that hash, if it is there.
+    pub(crate) fn remove(&self, hash: &str) -> Result<(), Error> {
+        match std::fs::remove_file(self.path(hash)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(io("remove", self.path(hash))(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes a rename in `folder` survive a power loss. Only Unix can open a folder for it.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// The identity of audio: BLAKE3 over its shape and samples, as lower-case hex.
+///
+/// `samples` has shape `[channels, frames]`; the same music from two lossless containers hashes alike.
+pub fn content_hash(channels: usize, samples: &[f32]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(channels as u64).to_le_bytes());
+    let mut bytes = Vec::with_capacity(4 * 4096);
+    for chunk in samples.chunks(4096) {
+        bytes.clear();
+        // Adding +0 turns -0 into +0: equal samples hash alike.
+        bytes.extend(chunk.iter().flat_map(|sample| (sample + 0.0).to_le_bytes()));
+        hasher.update(&bytes);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// BLAKE3 of the bytes of a file, as lower-case hex; memory use does not depend on its size.
+///
+/// # Errors
+/// `Io` when it cannot be read.
+pub fn file_digest(path: &Path) -> Result<String, Error> {
+    let mut file = File::open(path).map_err(io("read", path))?;
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).map_err(io("read", path))? {
+            0 => return Ok(hasher.finalize().to_hex().to_string()),
+            count => hasher.update(&buffer[..count]),
+        };
+    }
+}
+
+pub(crate) fn text_digest(parts: &[&str]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}

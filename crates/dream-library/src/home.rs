@@ -1,0 +1,93 @@
+//! The folders of a home, as the interface promises them.
+
+use std::path::{Path, PathBuf};
+
+use dream_core::Category;
+
+use crate::{Error, io};
+
+/// A home folder and the places in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    root: PathBuf,
+}
+
+impl Home {
+    /// The home at `root`, with all its folders made.
+    ///
+    /// # Errors
+    /// When a folder cannot be made.
+    pub fn create(root: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(root).map_err(io("create", root))?;
+        let root = root.canonicalize().map_err(io("resolve", root))?;
+        let home = Self { root };
+        for folder in [
+            home.raw_kits(),
+            home.recordings(),
+            home.stems(),
+            home.quarantine(),
+            home.running(),
+            home.pretrained(),
+            home.root.join("generated_stems"),
+            home.takes(),
+        ] {
+            std::fs::create_dir_all(&folder).map_err(io("create", folder))?;
+        }
+        Ok(home)
+    }
+
+    /// The home itself, absolute.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where kits are dropped.
+    pub fn raw_kits(&self) -> PathBuf {
+        self.root.join("raw_construction_kits")
+    }
+
+    /// Where whole tracks are dropped.
+    pub fn recordings(&self) -> PathBuf {
+        self.root.join("stereo_tracks_for_analysis")
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.root.join("processed_database/library.db")
+    }
+
+    /// Audio by content hash.
+    pub fn stems(&self) -> PathBuf {
+        self.root.join("processed_database/stems")
+    }
+
+    /// What could not be used, and why.
+    pub fn quarantine(&self) -> PathBuf {
+        self.root.join("processed_database/quarantine")
+    }
+
+    /// One locked file for every process that runs a job.
+    pub fn running(&self) -> PathBuf {
+        self.root.join("processed_database/running")
+    }
+
+    /// Trained models.
+    pub fn models(&self) -> PathBuf {
+        self.root.join("models")
+    }
+
+    /// Fetched weights.
+    pub fn pretrained(&self) -> PathBuf {
+        self.root.join("models/pretrained")
+    }
+
+    /// Dreamed stems of a category.
+    pub fn generated_stems(&self, category: Category) -> PathBuf {
+        self.root.join("generated_stems").join(category.name())
+    }
+
+    /// Rendered takes.
+    pub fn takes(&self) -> PathBuf {
+        self.root.join("generated_tracks")
+    }
+}
