@@ -8,6 +8,7 @@
 //!
 //! Memory: two stereo copies of the track (21 MB a minute each), the prepared sources, one block per
 //! layer. Rate: 44.1 kHz.
+#![expect(clippy::cast_possible_wrap, reason = "lengths of audio in frames are far below i64::MAX")]
 
 mod curve;
 mod duck;
@@ -18,7 +19,6 @@ mod master;
 mod motion;
 pub(crate) mod role;
 mod schedule;
-mod seam;
 mod source;
 mod space;
 mod timeline;
@@ -107,10 +107,11 @@ pub fn render(
     let reports = reports.collect();
     let mut clip = mix(&mut layers, plan, &time, &Ducker::of(&time, &scores), progress)?;
     master::shape(&mut clip, plan, &time, progress)?;
-    Ok(Take {
-        clip,
-        report: Report { lufs_i: None, true_peak_dbtp: 0.0, layers: reports, warnings },
-    })
+    let mastered = master::finish(clip, plan.loudness_lufs, progress)?;
+    warnings.extend(mastered.warning);
+    let (lufs_i, true_peak_dbtp) = (mastered.lufs_i, mastered.true_peak_dbtp);
+    let report = Report { lufs_i, true_peak_dbtp, layers: reports, warnings };
+    Ok(Take { clip: mastered.clip, report })
 }
 
 type Playing<'a> = (&'a PartId, &'a CastStem, &'a Clip);

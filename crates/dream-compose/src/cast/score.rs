@@ -98,7 +98,7 @@ fn category(role: Role, stem: &Stem) -> f64 {
     let rank = role.categories().iter().position(|category| *category == stem.category);
     let sure = f64::from(stem.facts.category_confidence.clamp(0.0, 1.0));
     match rank {
-        Some(rank) => 1.2 * 0.75_f64.powi(rank as i32) * (0.7 + 0.3 * sure),
+        Some(rank) => 1.2 * 0.75_f64.powf(rank as f64) * (0.7 + 0.3 * sure),
         None => 0.0,
     }
 }

@@ -242,7 +242,7 @@ fn transposition(
     if is_drum(role) && role != Role::Tom {
         return None;
     }
-    let tonic = plan.key.map(|key| key.tonic.index() as f64);
+    let tonic = plan.key.map(|key| f64::from(key.tonic.index()));
     let Some(root) = stem.root else { return is_tonal(role).then_some(0) };
     let (low, high) = reach(role, stem.chord);
     let fold = |pitch: f64| {

@@ -5,10 +5,11 @@
 
 use dream_audio::Clip;
 use dream_audio::filter::Cascade;
+use dream_audio::resample::varispeed;
+use dream_audio::stretch::{Material, stretch, stretch_loop};
 use dream_core::{Frames, Semitones};
 
 use super::event::{Attack, Source};
-use super::seam::{Material, varispeed, warp};
 use super::timeline::{RATE, frames};
 
 /// How a clip is bent for one use.
@@ -51,9 +52,10 @@ pub(crate) fn prepare(
     let semitones = |cents: i32| Semitones(f64::from(cents) / 100.0);
     let material = if drums { Material::Drums } else { Material::Tonal };
     let (bent, looped) = match variant {
-        Variant::Hit { cents } => (varispeed(&trimmed(clip), semitones(cents)), false),
+        Variant::Hit { cents } => (transposed(&trimmed(clip), semitones(cents)), false),
         Variant::Loop { frames, cents } => {
-            let mut bent = warp(clip, frames, semitones(cents), material);
+            let ratio = frames as f64 / clip.len() as f64;
+            let mut bent = stretch_loop(clip, ratio, semitones(cents), material);
             for c in 0..bent.channels() {
                 heal(bent.channel_mut(c), drums);
             }
@@ -61,8 +63,7 @@ pub(crate) fn prepare(
         }
         Variant::Texture { cents } => {
             let clip = clip.slice(Frames(0), Frames(frames(LONGEST_TEXTURE_S) as u64));
-            let frames = clip.len() as i64;
-            (warp(&clip, frames, semitones(cents), Material::Tonal), false)
+            (stretch(&clip, 1.0, semitones(cents), Material::Tonal), false)
         }
         Variant::Gesture { rising, frames } => (gesture(clip, rising, frames), false),
     };
@@ -100,6 +101,17 @@ fn attack(channels: &[Vec<f32>]) -> Attack {
 
 fn peak(channels: &[Vec<f32>]) -> f32 {
     channels.iter().flatten().fold(1e-9, |peak: f32, x| peak.max(x.abs()))
+}
+
+/// A hit played faster or slower.
+fn transposed(clip: &Clip, by: Semitones) -> Clip {
+    if by.0 == 0.0 {
+        return clip.clone();
+    }
+    let channels: Vec<Vec<f32>> =
+        clip.iter_channels().map(|channel| varispeed(channel, by.ratio())).collect();
+    let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
+    Clip::new(clip.rate(), &channels)
 }
 
 /// Without the end that lies under -72 dB of the peak; the new end fades over 3 ms.
@@ -160,7 +172,8 @@ fn gesture(clip: &Clip, rising: bool, frames: i64) -> Clip {
         return clip.slice(Frames(start as u64), Frames(end as u64));
     }
     if rising && len * 100 < frames * 98 {
-        return warp(&clip, frames.min(2 * len), Semitones(0.0), Material::Tonal);
+        let ratio = (frames as f64 / len as f64).min(2.0);
+        return stretch(&clip, ratio, Semitones(0.0), Material::Tonal);
     }
     clip
 }

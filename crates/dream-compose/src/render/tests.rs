@@ -1,6 +1,5 @@
 use dream_core::{
-    ArrangementPlan, Bpm, Category, Form, Note, Role, Section, Seed, Source, StemQuery, Transition,
-    TransitionKind,
+    ArrangementPlan, Bpm, Form, Note, Role, Section, Source, StemQuery, Transition, TransitionKind,
 };
 
 use super::*;
