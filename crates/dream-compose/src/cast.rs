@@ -1,0 +1,241 @@
+//! From candidates to a casting: one stem (or a few) per part, for the whole track.
+//!
+//! Parts are cast in plan order, each greedily: the candidate with the best score of [`score`], less a
+//! penalty for stems that already play. A small seeded deviation decides between near-equals, so that
+//! another seed gives another track. A part without candidates borrows those of its nearest role; what
+//! was borrowed or left out is said in the warnings.
+
+mod score;
+
+use std::collections::BTreeMap;
+
+use dream_core::{ArrangementPlan, Bpm, Form, Key, PartId, Role, Seed, Source, Stem, StemId};
+use serde::{Deserialize, Serialize};
+
+use crate::render::role::{is_drum, is_gesture, stand_ins};
+use crate::{Candidate, Error, Shortlist};
+use score::{Fit, Need};
+
+/// The stem chosen for each part. Stored beside the track; with the plan and the clips it suffices to
+/// render again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Casting {
+    /// Every part of the plan in plan order; a part that stays silent has no stems.
+    pub parts: Vec<CastPart>,
+    /// What was replaced, bent beyond its limits or left out.
+    pub warnings: Vec<String>,
+}
+
+/// A part and the stems that play it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CastPart {
+    /// The part.
+    pub part: PartId,
+    /// Its stems; more than one are layered.
+    pub stems: Vec<CastStem>,
+}
+
+/// A chosen stem, how it is bent to fit, and why it was chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CastStem {
+    /// Its number in the library.
+    pub id: StemId,
+    /// BLAKE3 of its audio, lower-case hex.
+    pub hash: String,
+    /// File name or recipe name.
+    pub name: String,
+    /// Where it is from.
+    pub source: Source,
+    /// The kit it belongs to.
+    pub kit: Option<String>,
+    /// SPDX licence expression.
+    pub licence: Option<String>,
+    /// One-shot, loop or free.
+    pub form: Form,
+    /// Whether it holds a chord, which is played in parallel.
+    pub chord: bool,
+    /// Its own tempo.
+    pub bpm: Option<Bpm>,
+    /// Its length in bars, for loops.
+    pub bars: Option<u32>,
+    /// Its own key.
+    pub key: Option<Key>,
+    /// Its fundamental as a MIDI note number with cents as the fraction.
+    pub root: Option<f64>,
+    /// Output length over input length, for loops.
+    pub ratio: f64,
+    /// Transposition of loops and textures.
+    pub semitones: f64,
+    /// Level among the stems of the part.
+    pub gain_db: f64,
+    /// Score; larger is better.
+    pub score: f64,
+    /// The terms of the score.
+    pub why: BTreeMap<String, f64>,
+}
+
+impl Casting {
+    /// The distinct stems in order of number.
+    pub fn stems(&self) -> Vec<StemId> {
+        let mut ids: Vec<StemId> =
+            self.parts.iter().flat_map(|part| &part.stems).map(|stem| stem.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+/// Chooses the stems of every part.
+///
+/// # Errors
+/// `Error::NoStems` when no part has a candidate, `Error::Plan` for a plan out of its limits.
+pub fn cast(plan: &ArrangementPlan, shortlist: &Shortlist, seed: Seed) -> Result<Casting, Error> {
+    plan.validate()?;
+    if shortlist.parts.iter().all(|(_, candidates)| candidates.is_empty()) {
+        return Err(Error::NoStems);
+    }
+    let mut casting = Casting { parts: Vec::new(), warnings: Vec::new() };
+    for part in plan.parts() {
+        let need = Need::of(plan, &part);
+        let (role, candidates) = candidates(shortlist, &part);
+        if let Some(warning) = borrowed(&part, role, &need) {
+            casting.warnings.push(warning);
+        }
+        let stems = choose(&need, candidates, &casting, seed);
+        casting.warnings.extend(stems.iter().flat_map(|stem| caveats(&need, stem)));
+        casting.parts.push(CastPart { part, stems });
+    }
+    Ok(casting)
+}
+
+/// The part's own candidates or those of the nearest role that has some, and that role.
+fn candidates<'a>(shortlist: &'a Shortlist, part: &PartId) -> (Option<Role>, &'a [Candidate]) {
+    let own = shortlist.parts.iter().find(|(id, _)| id == part);
+    if let Some((_, list)) = own.filter(|(_, list)| !list.is_empty()) {
+        return (Some(part.role), list);
+    }
+    std::iter::once(&part.role)
+        .chain(stand_ins(part.role))
+        .find_map(|&role| {
+            let like = |(id, list): &&(PartId, Vec<Candidate>)| id.role == role && !list.is_empty();
+            shortlist.parts.iter().find(like).map(|(_, list)| (Some(role), list.as_slice()))
+        })
+        .unwrap_or((None, &[]))
+}
+
+fn borrowed(part: &PartId, role: Option<Role>, need: &Need<'_>) -> Option<String> {
+    let name = label(part);
+    match role {
+        Some(role) if role == part.role => None,
+        Some(role) => Some(format!("{name}: no stem found, played by a {role} stem")),
+        None if need.required => {
+            Some(format!("{name}: REQUIRED, but no stem was found: the track lacks it"))
+        }
+        None => Some(format!("{name}: no stem found, left out")),
+    }
+}
+
+fn choose(
+    need: &Need<'_>,
+    candidates: &[Candidate],
+    so_far: &Casting,
+    seed: Seed,
+) -> Vec<CastStem> {
+    let mut scored: Vec<(Fit, &Stem)> = candidates
+        .iter()
+        .map(|candidate| {
+            let mut fit = score::fit(need, candidate);
+            fit.add("reuse", -reuse(need.part, &candidate.stem, so_far));
+            fit.add("chance", score::chance(seed, need.part, &candidate.stem));
+            (fit, &candidate.stem)
+        })
+        .collect();
+    // The hash makes the order total, whatever the order of the candidates.
+    scored.sort_by(|(a, x), (b, y)| b.score.total_cmp(&a.score).then(x.hash.cmp(&y.hash)));
+    scored.dedup_by(|(_, x), (_, y)| x.hash == y.hash);
+    // A loop beside a one-shot of the same part would double the part: layers share the form.
+    let form = scored.first().map(|(_, stem)| stem.facts.form);
+    scored.retain(|(_, stem)| Some(stem.facts.form) == form);
+    let best = scored.first().map_or(0.0, |(fit, _)| fit.score);
+    scored.retain(|(fit, _)| fit.score > best - 1.5);
+    scored.truncate(need.count as usize);
+    let gain_db = -10.0 * (scored.len().max(1) as f64).log10();
+    scored.into_iter().map(|(fit, stem)| cast_stem(stem, fit, gain_db)).collect()
+}
+
+/// How much it counts against a stem that it already plays: most beside a like role.
+fn reuse(part: &PartId, stem: &Stem, so_far: &Casting) -> f64 {
+    let like = |other: &PartId| {
+        other.role == part.role
+            || stand_ins(part.role).contains(&other.role)
+            || other.category == part.category
+    };
+    so_far
+        .parts
+        .iter()
+        .filter(|other| other.stems.iter().any(|chosen| chosen.hash == stem.hash))
+        .map(|other| if like(&other.part) { 1.2 } else { 0.5 })
+        .fold(0.0, f64::max)
+}
+
+fn cast_stem(stem: &Stem, fit: Fit, gain_db: f64) -> CastStem {
+    let facts = &stem.facts;
+    CastStem {
+        id: stem.id,
+        hash: stem.hash.clone(),
+        name: stem.name.clone(),
+        source: stem.source,
+        kit: stem.kit.clone(),
+        licence: stem.licence.clone(),
+        form: facts.form,
+        chord: score::is_chord(stem),
+        bpm: facts.bpm,
+        bars: facts.bars,
+        key: facts.key,
+        root: facts.root,
+        ratio: fit.ratio,
+        semitones: fit.semitones,
+        gain_db,
+        score: fit.score,
+        why: fit.why,
+    }
+}
+
+/// What is wrong with a chosen stem.
+fn caveats(need: &Need<'_>, stem: &CastStem) -> Vec<String> {
+    let name = label(need.part);
+    let mut caveats = Vec::new();
+    if stem.form == Form::Loop {
+        let limit = score::stretch_limit(need.part.role);
+        if stem.ratio.ln().abs() > limit.ln() + 1e-9 {
+            let percent = (stem.ratio - 1.0) * 100.0;
+            caveats.push(format!("{name}: {} is stretched by {percent:+.0} %", stem.name));
+        }
+        if need.has_notes {
+            caveats.push(format!("{name}: {} is a loop and plays its own notes", stem.name));
+        }
+    }
+    if stem.why.get("key").is_some_and(|fit| *fit <= -0.5) {
+        caveats.push(format!("{name}: {} is in a distant key and stays in it", stem.name));
+    }
+    let pitched = need.has_notes && !need.pitches.is_empty() && !is_drum(need.part.role);
+    if stem.form != Form::Loop && pitched && stem.root.is_none() && !is_gesture(need.part.role) {
+        caveats.push(format!("{name}: {} has no known root and plays one pitch", stem.name));
+    }
+    caveats
+}
+
+/// A part's name in messages.
+pub(crate) fn label(part: &PartId) -> String {
+    if part.tags.is_empty() {
+        part.role.to_string()
+    } else {
+        format!("{} ({})", part.role, part.tags.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! From the mix to the master: sections to their energy, glue, clip, loudness, true peak.
+
+use std::f64::consts::FRAC_1_SQRT_2;
+
+use dream_audio::dynamics::{
+    ClipperSpec, Compressor, CompressorSpec, Detector, LimiterSpec, clip, limit,
+};
+use dream_audio::filter::{Biquad, Cascade};
+use dream_audio::{Clip, loudness};
+use dream_core::{ArrangementPlan, Cancelled, Db, Lufs, Progress};
+use rayon::prelude::*;
+
+use super::curve::{Curve, Move};
+use super::layer::{BLOCK, STEP};
+use super::level::{HOP, Meter, lufs};
+use super::timeline::{RATE, Timeline};
+
+/// Loudness between energy 1 and 0, LU.
+const RANGE_LU: f64 = 8.0;
+/// Most that a section is turned down and up to reach the level of its energy, dB.
+const TRIM_DB: (f64, f64) = (-6.0, 3.0);
+/// High shelf at energy 0, dB at 6 kHz.
+const DULL_DB: f32 = -2.5;
+
+/// Brings the sections to the loudness of their energy and the low end to the middle, in place.
+pub(crate) fn shape(
+    mix: &mut Clip,
+    plan: &ArrangementPlan,
+    time: &Timeline,
+    progress: &Progress,
+) -> Result<(), Cancelled> {
+    let trims = trims(&section_loudness(mix, time), plan);
+    let curve = steps(time, &trims);
+    let energies: Vec<f32> = plan.structure.iter().map(|section| section.energy as f32).collect();
+    let energy = steps(time, &energies);
+    let total = mix.len();
+    let mut low_cut = [Biquad::highpass(28.0, FRAC_1_SQRT_2, RATE.hz()); 2];
+    let mut side_cut = Cascade::highpass(4, 130.0, RATE.hz());
+    let mut air = [Biquad::high_shelf(6_000.0, 0.0, RATE.hz()); 2];
+    let (left, right) = mix.samples_mut().split_at_mut(total);
+    for start in (0..total).step_by(STEP) {
+        if start % BLOCK == 0 {
+            progress.step(start as u64, total as u64, "master")?;
+        }
+        let end = (start + STEP).min(total);
+        let gain = |frame: usize| 10.0_f32.powf(curve.at(frame as i64) / 20.0);
+        let (from, to) = (gain(start), gain(start + STEP));
+        let dull = DULL_DB * (1.0 - energy.at(start as i64));
+        let tuned = Biquad::high_shelf(6_000.0, f64::from(dull), RATE.hz());
+        for filter in &mut air {
+            filter.retune(&tuned);
+        }
+        for i in start..end {
+            let gain = from + (to - from) * (i - start) as f32 / STEP as f32;
+            let (l, r) = (f64::from(left[i] * gain), f64::from(right[i] * gain));
+            let mid = low_cut[0].step(0.5 * (l + r));
+            let side = side_cut.step(0.5 * (l - r));
+            left[i] = air[0].step(mid + side) as f32;
+            right[i] = air[1].step(mid - side) as f32;
+        }
+    }
+    Ok(())
+}
+
+/// Loudness of each section, LUFS; `None` for silence.
+fn section_loudness(mix: &Clip, time: &Timeline) -> Vec<Option<f64>> {
+    let mut meter = Meter::new(2);
+    meter.add(&mix.stereo());
+    let hop = |bar: u32| (time.bar(f64::from(bar)) as usize / HOP).min(meter.hops.len());
+    time.starts
+        .windows(2)
+        .map(|bars| {
+            let hops = &meter.hops[hop(bars[0])..hop(bars[1])];
+            let loud: Vec<f64> = hops.iter().copied().filter(|p| lufs(*p) > -60.0).collect();
+            let mean = loud.iter().sum::<f64>() / loud.len().max(1) as f64;
+            (!loud.is_empty()).then(|| lufs(mean))
+        })
+        .collect()
+}
+
+/// What each section lacks, in dB, to lie as far under the most energetic one as its energy says.
+fn trims(loudness: &[Option<f64>], plan: &ArrangementPlan) -> Vec<f32> {
+    let loudest = plan
+        .structure
+        .iter()
+        .zip(loudness)
+        .filter_map(|(section, loudness)| Some((section.energy, (*loudness)?)))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let Some((top_energy, top)) = loudest else { return vec![0.0; loudness.len()] };
+    plan.structure
+        .iter()
+        .zip(loudness)
+        .map(|(section, loudness)| {
+            let wanted = top - RANGE_LU * (top_energy - section.energy);
+            loudness.map_or(0.0, |own| (wanted - own).clamp(TRIM_DB.0, TRIM_DB.1)) as f32
+        })
+        .collect()
+}
+
+/// A value per section as a curve: a rise is complete on the downbeat, a fall takes the half bar after it.
+fn steps(time: &Timeline, values: &[f32]) -> Curve {
+    let first = values.first().copied().unwrap_or(0.0);
+    let moves = values.windows(2).enumerate().map(|(index, pair)| {
+        let line = time.bar_in(index + 1, 0.0);
+        let (start, end) = if pair[1] > pair[0] {
+            (line - time.length(0.25), line - STEP as i64 * 2)
+        } else {
+            (line, line + time.length(2.0))
+        };
+        Move { start, end, from: pair[0], to: pair[1] }
+    });
+    Curve::with(first, moves.collect())
+}
+
+/// A finished master.
+pub(crate) struct Master {
+    pub(crate) clip: Clip,
+    pub(crate) lufs_i: Option<f64>,
+    pub(crate) true_peak_dbtp: f64,
+    pub(crate) warning: Option<String>,
+}
+
+/// Highest true peak of the limiter, dBTP: a little under -1 for meters that see more.
+const CEILING: Db = Db(-1.15);
+/// How far from the target a master may be, LU.
+const NEAR_LU: f64 = 0.1;
+/// How far over the target a pass aims, LU: too loud is put right exactly, by turning down.
+const AIM_LU: f64 = 0.08;
+/// Most passes over the whole track.
+const PASSES: usize = 4;
+
+/// Glue, clip and limit to the target loudness.
+///
+/// How much loudness clipper and limiter cost is found on the loudest half minute; then the whole track
+/// is processed once, measured, and turned down by what is too much, or processed again if too soft.
+pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<Master, Cancelled> {
+    glue(&mut mix);
+    progress.check()?;
+    let Some(Lufs(own)) = loudness::integrated(&mix) else {
+        let true_peak_dbtp = loudness::true_peak_dbtp(&mix);
+        let warning = Some("the track is silent or too short to be measured".to_owned());
+        return Ok(Master { clip: mix, lufs_i: None, true_peak_dbtp, warning });
+    };
+    let excerpt = loudest_part(&mix);
+    let mut gain_db = target - own + AIM_LU;
+    for _ in 0..3 {
+        gain_db = target - own + AIM_LU + cost_lu(&excerpt, gain_db);
+    }
+    let mut best = None;
+    for pass in 0..PASSES {
+        progress.step(pass as u64, PASSES as u64, "loudness")?;
+        let mut master = pressed(&mix, gain_db);
+        let (got, peak) = rayon::join(
+            || loudness::integrated(&master).map_or(-70.0, |lufs| lufs.0),
+            || loudness::true_peak_dbtp(&master),
+        );
+        let down_db = (target - got).min(0.0).min(f64::from(CEILING.0) + 0.05 - peak);
+        master.scale(10.0_f32.powf(down_db as f32 / 20.0));
+        let lufs = got + down_db;
+        let close = target - lufs <= NEAR_LU;
+        best = Some((master, lufs, peak + down_db));
+        if close {
+            break;
+        }
+        // The harder it is pressed, the less of a step arrives.
+        gain_db += 1.3 * (target - lufs) + AIM_LU;
+    }
+    let (clip, lufs, true_peak_dbtp) = best.expect("there is at least one pass");
+    let off = lufs - target;
+    let warning = (off.abs() > 0.5)
+        .then(|| format!("the master is {off:+.1} LU from the loudness asked for"));
+    Ok(Master { clip, lufs_i: Some(lufs), true_peak_dbtp, warning })
+}
+
+/// The mix at a gain, clipped and limited.
+fn pressed(mix: &Clip, gain_db: f64) -> Clip {
+    let mut master = mix.clone();
+    master.scale(10.0_f32.powf(gain_db as f32 / 20.0));
+    let spec = ClipperSpec { ceiling: Db(CEILING.0 + 1.0), knee: Db(3.0) };
+    let frames = master.len();
+    master.samples_mut().par_chunks_mut(frames).for_each(|channel| clip(channel, &spec));
+    limit(&mut master, &LimiterSpec { ceiling: CEILING, ..LimiterSpec::default() });
+    master
+}
+
+/// Loudness lost to clipper and limiter at a gain, LU.
+fn cost_lu(excerpt: &Clip, gain_db: f64) -> f64 {
+    let of = |clip: &Clip| {
+        let mut meter = Meter::new(2);
+        meter.add(&clip.stereo());
+        lufs(meter.hops.iter().sum::<f64>() / meter.hops.len().max(1) as f64)
+    };
+    (of(excerpt) + gain_db - of(&pressed(excerpt, gain_db))).clamp(0.0, 12.0)
+}
+
+/// Half a minute in pieces of three seconds: the loudest, in order.
+fn loudest_part(mix: &Clip) -> Clip {
+    const PIECE: usize = 30 * HOP;
+    const PIECES: usize = 10;
+    let mut pieces: Vec<(f64, usize)> = (0..mix.len())
+        .step_by(PIECE)
+        .map(|start| {
+            let end = (start + PIECE).min(mix.len());
+            let power = |channel: &[f32]| -> f64 {
+                channel[start..end].iter().map(|x| f64::from(x * x)).sum()
+            };
+            (mix.iter_channels().map(power).sum(), start)
+        })
+        .collect();
+    pieces.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    pieces.truncate(PIECES);
+    pieces.sort_by_key(|piece| piece.1);
+    let channels: Vec<Vec<f32>> = mix
+        .iter_channels()
+        .map(|channel| {
+            let piece = |&(_, start): &(f64, usize)| {
+                channel[start..(start + PIECE).min(channel.len())].to_vec()
+            };
+            pieces.iter().flat_map(piece).collect()
+        })
+        .collect();
+    let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
+    Clip::new(mix.rate(), &channels)
+}
+
+/// Two to one above the usual level of the loud parts: at most about 2 dB.
+fn glue(mix: &mut Clip) {
+    let mut powers: Vec<f64> = mix
+        .channel(0)
+        .chunks(HOP)
+        .zip(mix.channel(1).chunks(HOP))
+        .map(|(left, right)| {
+            let sum: f64 = left.iter().chain(right).map(|x| f64::from(x * x)).sum();
+            sum / (2 * left.len()) as f64
+        })
+        .collect();
+    powers.sort_by(f64::total_cmp);
+    let loud = powers.get(powers.len() * 9 / 10).copied().unwrap_or(0.0);
+    let spec = CompressorSpec {
+        threshold: Db(10.0 * loud.max(1e-12).log10() as f32 - 1.5),
+        ratio: 2.0,
+        knee: Db(4.0),
+        attack_s: 0.02,
+        release_s: 0.15,
+        makeup: Db(0.0),
+        detector: Detector::Rms(0.03),
+    };
+    let frames = mix.len();
+    let (left, right) = mix.samples_mut().split_at_mut(frames);
+    Compressor::new(&spec, RATE.hz()).run(&mut [left, right]);
+}

@@ -1,0 +1,415 @@
+//! From a part of the plan and its stem to a layer: hits, notes, loops, textures on the timeline.
+
+use std::collections::BTreeMap;
+
+use dream_audio::Clip;
+use dream_core::{ArrangementPlan, Form, Note, PartId, Role, Section, Seed, StemQuery};
+use rand::RngExt;
+use rayon::prelude::*;
+
+use super::event::{Event, Source};
+use super::role::{Traits, is_drum, is_gesture, is_tonal, reach, traits};
+use super::source::{Variant, prepare};
+use super::timeline::{Span, Timeline, frames, merge};
+use super::{motion, transition};
+use crate::CastStem;
+
+/// What one stem plays in the track.
+#[derive(Debug, Clone)]
+pub(crate) struct Score {
+    pub(crate) part: PartId,
+    pub(crate) traits: Traits,
+    /// Level among the stems of the part, dB.
+    pub(crate) gain_db: f64,
+    pub(crate) events: Vec<Event>,
+    pub(crate) sources: Vec<Source>,
+    /// Bars in which the part runs as a loop or a texture.
+    pub(crate) spans: Vec<Span>,
+    pub(crate) motion: motion::Motion,
+}
+
+/// An event whose source is not made yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draft {
+    pub(crate) event: Event,
+    pub(crate) variant: Variant,
+}
+
+/// One query of the part, with its place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) index: usize,
+    pub(crate) section: &'a Section,
+    pub(crate) query: &'a StemQuery,
+}
+
+/// The queries of a part in order.
+pub(crate) fn scenes<'a>(plan: &'a ArrangementPlan, part: &PartId) -> Vec<Scene<'a>> {
+    let all = plan.structure.iter().enumerate().flat_map(|(index, section)| {
+        section.stem_queries.iter().map(move |query| Scene { index, section, query })
+    });
+    all.filter(|scene| scene.query.part() == *part).collect()
+}
+
+/// Writes what the stem plays and prepares its sources.
+pub(crate) fn score(
+    plan: &ArrangementPlan,
+    time: &Timeline,
+    part: &PartId,
+    stem: &CastStem,
+    clip: &Clip,
+) -> Score {
+    let scenes = scenes(plan, part);
+    let (drafts, spans) = if is_gesture(part.role) {
+        (transition::gestures(plan, time, part, &scenes, clip), Vec::new())
+    } else if stem.form == Form::Loop {
+        let spans = running(&scenes, time, true);
+        (loops(time, &spans, stem, clip, part.role), spans)
+    } else {
+        let mut drafts = Vec::new();
+        for scene in &scenes {
+            drafts.append(&mut notes(time, *scene, stem, clip, plan));
+        }
+        if is_drum(part.role) {
+            cut_own(&mut drafts);
+        }
+        let spans = if is_drum(part.role) { Vec::new() } else { running(&scenes, time, false) };
+        drafts.append(&mut textures(time, &spans, stem, clip));
+        (drafts, spans)
+    };
+    let (events, sources) = realise(drafts, clip, part.role);
+    let motion = motion::of(plan, time, &scenes, &spans, stem.form == Form::Loop, part.role);
+    Score {
+        part: part.clone(),
+        traits: traits(part.role),
+        gain_db: stem.gain_db,
+        events,
+        sources,
+        spans,
+        motion,
+    }
+}
+
+/// Makes each variant once.
+fn realise(mut drafts: Vec<Draft>, clip: &Clip, role: Role) -> (Vec<Event>, Vec<Source>) {
+    let mut variants: Vec<Variant> = drafts.iter().map(|draft| draft.variant).collect();
+    variants.sort_unstable();
+    variants.dedup();
+    let highpass = traits(role).highpass_hz;
+    let sources: Vec<Source> = variants
+        .par_iter()
+        .map(|variant| prepare(clip, *variant, is_drum(role), highpass))
+        .collect();
+    let index: BTreeMap<Variant, usize> =
+        variants.into_iter().enumerate().map(|(i, variant)| (variant, i)).collect();
+    for draft in &mut drafts {
+        let event = &mut draft.event;
+        event.source = index[&draft.variant];
+        let source = &sources[event.source];
+        match draft.variant {
+            Variant::Hit { .. } => {
+                let attack = source.attack;
+                event.start -= attack.lead;
+                event.offset = attack.frame - attack.lead;
+                event.len = event.len.saturating_add(attack.lead).min(source.len() - event.offset);
+                event.fade_out = event.fade_out.min(event.len);
+            }
+            // A rising gesture ends with its span: until now `start` is that end.
+            Variant::Gesture { rising: true, .. } => {
+                event.len = source.len();
+                event.start -= source.len();
+                event.fade_in = frames(0.03).min(event.len);
+            }
+            Variant::Gesture { rising: false, .. } => {
+                event.start -= source.attack.lead;
+                event.offset = source.attack.frame - source.attack.lead;
+                event.len = source.len() - event.offset;
+                event.fade_out = frames(0.03).min(event.len);
+            }
+            Variant::Loop { .. } | Variant::Texture { .. } => {}
+        }
+    }
+    let mut events: Vec<Event> = drafts.into_iter().map(|draft| draft.event).collect();
+    events.retain(|event| event.len > 0);
+    events.sort_by_key(|event| (event.start, event.source));
+    (events, sources)
+}
+
+/// The notes of a scene as hits.
+fn notes(
+    time: &Timeline,
+    scene: Scene<'_>,
+    stem: &CastStem,
+    clip: &Clip,
+    plan: &ArrangementPlan,
+) -> Vec<Draft> {
+    let Scene { index, section, query } = scene;
+    let (role, part) = (query.role, query.part());
+    let (first, last) = (f64::from(query.enter_bar) * 4.0, f64::from(query.leave_bar) * 4.0);
+    let pattern;
+    let notes: &[Note] = if query.notes.is_empty() && is_drum(role) {
+        pattern = usual(role, query);
+        &pattern
+    } else {
+        &query.notes
+    };
+    let rests = transition::silences(section);
+    let seed = Seed(section.seed);
+    let sounding = |note: &&Note| {
+        (first..last).contains(&(note.beat + 1e-9))
+            && note.velocity > 0.0
+            && !rests.iter().any(|(from, to)| (*from..*to).contains(&(note.beat + 1e-9)))
+    };
+    let mut drafts = Vec::new();
+    for (i, note) in notes.iter().enumerate().filter(|(_, note)| sounding(note)) {
+        if stem.chord && !is_lowest(notes, i) {
+            continue;
+        }
+        let on_beat = (note.beat - note.beat.round()).abs() < 1e-6;
+        let backbeat = on_beat && matches!(role, Role::Clap | Role::Snare);
+        let freedom = if backbeat { 0.0 } else { traits(role).human };
+        let start =
+            time.note_in(index, note.beat) + time.deviation(seed, &part, note.beat, freedom);
+        let tag = seed.child("hit").child(role.name()).index((note.beat * 960.0).round() as u64);
+        let (cents, wobble_db) = match transposition(plan, notes, note, stem, role) {
+            Some(cents) => (cents, 0.0),
+            None => robin(role, tag),
+        };
+        let velocity = note.velocity as f32;
+        let gain = velocity.powf(1.6) * 10.0_f32.powf(wobble_db / 20.0);
+        let (len, fade_out) = if is_drum(role) {
+            (clip.len() as i64 * 2, 0)
+        } else {
+            let release = frames(release_s(role));
+            let end = time.note_in(index, note.beat + note.length.max(0.0625));
+            ((end - start).max(release) + release, release)
+        };
+        drafts.push(Draft {
+            variant: Variant::Hit { cents },
+            event: Event {
+                start,
+                len,
+                source: 0,
+                offset: 0,
+                wrap: false,
+                gain,
+                fade_in: 0,
+                fade_out,
+                open: openness(velocity),
+            },
+        });
+    }
+    drafts
+}
+
+/// Whether no note that starts with this one is lower.
+fn is_lowest(notes: &[Note], i: usize) -> bool {
+    let note = notes[i];
+    !notes.iter().enumerate().any(|(k, other)| {
+        k != i && (other.beat - note.beat).abs() < 1e-6 && (other.pitch, k) < (note.pitch, i)
+    })
+}
+
+/// Fade after the end of a note, seconds.
+fn release_s(role: Role) -> f64 {
+    match role {
+        Role::Bass | Role::Sub => 0.010,
+        Role::Pad | Role::Drone => 0.250,
+        Role::Lead | Role::Chords | Role::Vocal => 0.030,
+        _ => 0.020,
+    }
+}
+
+/// A softer hit is duller: the corner of a one-pole low-pass falls from 20 kHz by 4 % per ninth of
+/// velocity, as a coefficient.
+fn openness(velocity: f32) -> f32 {
+    if velocity > 0.99 {
+        return 1.0;
+    }
+    let hz = 18_000.0 * (1.0 - 0.36 * (1.0 - velocity)) * velocity.max(0.05).sqrt();
+    1.0 - (-std::f32::consts::TAU * hz / 44_100.0).exp()
+}
+
+/// Cents from the stem's root to the note, folded by octaves into reach; a chord stem that cannot reach
+/// its root takes the nearest other tone that sounds with it. `None` where pitch does not matter.
+fn transposition(
+    plan: &ArrangementPlan,
+    notes: &[Note],
+    note: &Note,
+    stem: &CastStem,
+    role: Role,
+) -> Option<i32> {
+    if is_drum(role) && role != Role::Tom {
+        return None;
+    }
+    let tonic = plan.key.map(|key| f64::from(key.tonic.index()));
+    let Some(root) = stem.root else { return is_tonal(role).then_some(0) };
+    let (low, high) = reach(role, stem.chord);
+    let fold = |pitch: f64| {
+        let away = pitch - root;
+        if (low..=high).contains(&away) {
+            return away;
+        }
+        let folded = (away + 6.0).rem_euclid(12.0) - 6.0;
+        // The other octave where this one lies just outside an uneven reach.
+        if folded < low && folded + 12.0 <= high { folded + 12.0 } else { folded }
+    };
+    let wanted = note.pitch.map(f64::from).or(tonic.filter(|_| is_tonal(role)))?;
+    let direct = fold(wanted);
+    let reachable = |away: &f64| (low - 0.5..=high + 0.5).contains(away);
+    let best = if stem.chord && !reachable(&direct) {
+        notes
+            .iter()
+            .filter(|other| (other.beat - note.beat).abs() < 1e-6)
+            .filter_map(|other| other.pitch.map(|pitch| fold(f64::from(pitch))))
+            .find(reachable)
+            .unwrap_or(direct)
+    } else {
+        direct
+    };
+    Some((best * 100.0).round() as i32)
+}
+
+/// Small differences between equal hits, so that no two are the same: cents and dB.
+fn robin(role: Role, seed: Seed) -> (i32, f32) {
+    if !matches!(role, Role::Hat | Role::OpenHat | Role::Shaker | Role::Perc | Role::Ride) {
+        return (0, 0.0);
+    }
+    let mut rng = seed.rng();
+    ([-8, 0, 7][rng.random_range(0..3)], rng.random_range(-0.8..0.8))
+}
+
+/// What a drum plays when the plan gives it no notes.
+fn usual(role: Role, query: &StemQuery) -> Vec<Note> {
+    let steps: &[f64] = match role {
+        Role::Kick => &[0.0, 1.0, 2.0, 3.0],
+        Role::Snare | Role::Clap => &[1.0, 3.0],
+        Role::Hat | Role::OpenHat | Role::Ride => &[0.5, 1.5, 2.5, 3.5],
+        Role::Shaker => &[0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5],
+        _ => &[0.0],
+    };
+    let bars = query.enter_bar..query.leave_bar;
+    bars.flat_map(|bar| steps.iter().map(move |step| f64::from(bar) * 4.0 + step))
+        .map(|beat| Note { beat, length: 0.25, velocity: 0.85, pitch: None })
+        .collect()
+}
+
+/// Each hit of a lane ends the one before with a fade of 5 ms.
+fn cut_own(drafts: &mut [Draft]) {
+    drafts.sort_by_key(|draft| draft.event.start);
+    for i in 1..drafts.len() {
+        let next = drafts[i].event.start;
+        drafts[i - 1].event.cut(next, frames(0.005));
+    }
+}
+
+/// The bars in which loops (`all`) or parts without notes run.
+fn running(scenes: &[Scene<'_>], time: &Timeline, all: bool) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for Scene { index, query, .. } in scenes {
+        let start = time.starts[*index];
+        if query.notes.is_empty() {
+            spans.push(Span { from: start + query.enter_bar, to: start + query.leave_bar });
+        } else if all {
+            for bar in query.enter_bar..query.leave_bar {
+                let (from, to) = (f64::from(bar) * 4.0, f64::from(bar + 1) * 4.0);
+                if query.notes.iter().any(|note| (from..to).contains(&note.beat)) {
+                    spans.push(Span { from: start + bar, to: start + bar + 1 });
+                }
+            }
+        }
+    }
+    merge(spans)
+}
+
+/// A loop tiled over its spans, every pass counted from the origin.
+fn loops(time: &Timeline, spans: &[Span], stem: &CastStem, clip: &Clip, role: Role) -> Vec<Draft> {
+    let seconds = clip.seconds() * stem.ratio;
+    let beats = (seconds / time.bpm.beat_seconds()).round().max(1.0);
+    // Whole bars where that is what it is.
+    let bars = (beats / 4.0).round().max(1.0) * 4.0;
+    let beats = if (beats - bars).abs() < 0.5 || beats > 4.0 { bars } else { beats };
+    let cents = if is_tonal(role) { (stem.semitones * 100.0).round() as i32 } else { 0 };
+    let variant = Variant::Loop { frames: time.length(beats), cents };
+    let mut drafts = Vec::new();
+    for span in spans {
+        let (mut beat, end) = (f64::from(span.from) * 4.0, f64::from(span.to) * 4.0);
+        while beat < end {
+            let start = time.beat(beat);
+            let stop = time.beat((beat + beats).min(end));
+            drafts.push(Draft { variant, event: running_event(start, stop - start) });
+            beat += beats;
+        }
+    }
+    drafts
+}
+
+/// A texture over its spans, each pass crossing into the next over a beat or more.
+fn textures(time: &Timeline, spans: &[Span], stem: &CastStem, clip: &Clip) -> Vec<Draft> {
+    let cents = (stem.semitones * 100.0).round() as i32;
+    let variant = Variant::Texture { cents };
+    let len = (clip.len() as i64).min(frames(120.0));
+    let cross = (len / 3).min(time.length(4.0)).max(1);
+    let step = (len - cross).max(frames(0.05));
+    let mut drafts = Vec::new();
+    for span in spans {
+        let (from, to) = (time.bar(f64::from(span.from)), time.bar(f64::from(span.to)));
+        let mut start = from;
+        while start < to {
+            let mut event = running_event(start, len.min(to - start));
+            event.fade_in = if start == from { 0 } else { cross.min(event.len) };
+            event.fade_out = if start + len >= to { 0 } else { cross };
+            drafts.push(Draft { variant, event });
+            start += step;
+        }
+    }
+    drafts
+}
+
+fn running_event(start: i64, len: i64) -> Event {
+    Event {
+        start,
+        len,
+        source: 0,
+        offset: 0,
+        wrap: true,
+        gain: 1.0,
+        fade_in: 0,
+        fade_out: 0,
+        open: 1.0,
+    }
+}
+
+/// Open and closed hats silence each other: on a shared step the open one sounds, and every closed hit
+/// ends the open ones before it.
+pub(crate) fn choke(scores: &mut [Score]) {
+    let starts = |role: Role, scores: &[Score]| {
+        let of_role = scores.iter().filter(|score| score.part.role == role);
+        let single = of_role.filter(|score| score.spans.is_empty());
+        let mut all: Vec<i64> =
+            single.flat_map(|score| score.events.iter().map(|event| event.start)).collect();
+        all.sort_unstable();
+        all
+    };
+    let near = frames(0.025);
+    let open = starts(Role::OpenHat, scores);
+    for score in scores.iter_mut().filter(|score| score.part.role == Role::Hat) {
+        if score.spans.is_empty() {
+            score.events.retain(|event| {
+                let next = open.partition_point(|start| *start < event.start - near);
+                open.get(next).is_none_or(|start| *start > event.start + near)
+            });
+        }
+    }
+    let closed = starts(Role::Hat, scores);
+    for score in scores.iter_mut().filter(|score| score.part.role == Role::OpenHat) {
+        if score.spans.is_empty() {
+            for event in &mut score.events {
+                let next = closed.partition_point(|start| *start <= event.start + near);
+                if let Some(start) = closed.get(next) {
+                    event.cut(*start, frames(0.005));
+                }
+            }
+        }
+    }
+}
