@@ -8,8 +8,8 @@
 //! (Vorbis, FLAC), MP1, MP2, MP3, AAC-LC (MP4, ADTS), ALAC, Matroska with these codecs. Other audio is refused by name.
 //!
 //! Timing: encoder delay and padding are removed where the file states them (LAME tag, Ogg granules, MP4 edit
-//! list, `iTunSMPB`), so that onsets stay where they were before encoding. AAC without a statement is taken to have the
-//! 1024 frames of delay that one MDCT overlap needs, and a warning says so. Missing stretches of a FLAC file and
+//! list, `iTunSMPB`), so that onsets stay where they were before encoding. Without a statement the usual delay is
+//! assumed, 1024 frames for AAC and 1105 for MP3, and a warning says so. Missing stretches of a FLAC file and
 //! packets that cannot be decoded become silence of their length.
 //!
 //! Memory: the decoded samples about once, at most `Limits::max_decoded_bytes`, and a few blocks.
@@ -27,6 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use dream_core::{Frames, SampleRate};
+use symphonia::core::codecs::audio::well_known as codec;
 
 use crate::{Clip, Error};
 pub use downmix::downmix;
@@ -45,7 +46,7 @@ pub struct Limits {
     pub max_decoded_bytes: u64,
     /// Fewest frames that are worth keeping; 64 by default.
     pub min_frames: u64,
-    /// Channels; 32 by default.
+    /// Channels; 16 by default.
     pub max_channels: u64,
     /// Lowest sample rate in Hz; 4000 by default.
     pub min_rate: u32,
@@ -64,7 +65,7 @@ impl Default for Limits {
             max_seconds: 1800.0,
             max_decoded_bytes: 512 << 20,
             min_frames: 64,
-            max_channels: 32,
+            max_channels: 16,
             min_rate: 4_000,
             max_rate: 768_000,
             max_packets: 4_000_000,
@@ -178,8 +179,12 @@ fn guarded(file: &mut (impl Read + Seek + Send + Sync), limits: &Limits) -> Resu
         Container::Mp4 => mp4::presented(file, len)?,
         _ => None,
     };
+    let rewritten = head.first_chunk::<4>().copied();
     let source = Box::new(Source::new(&mut *file, head, body, cpu));
-    let stream = stream::read(source, container, limits, cpu)?;
+    // Headers written anew are plain RIFF, where they are not CAF.
+    let demuxer = if rewritten == Some(*b"RIFF") { Container::Wave } else { container };
+    let reader = stream::open(source, demuxer);
+    let stream = stream::read(reader, container, limits, cpu)?;
 
     let span = span(&stream, container, presented, declared, &mut warnings);
     let declared_frames = declared.or(stream.declared_frames);
@@ -194,19 +199,30 @@ fn span(
     declared: Option<u64>,
     warnings: &mut Vec<String>,
 ) -> (u64, u64) {
-    use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
     /// One overlap of the AAC-LC transform: the least delay an encoder can have.
     const AAC_DELAY: u64 = 1024;
+    /// 576 frames of the usual encoder and 529 of every decoder.
+    const MP3_DELAY: u64 = 576 + 529;
+    /// The polyphase filter bank of layers I and II, there and back.
+    const FILTER_BANK_DELAY: u64 = 481;
 
     if let Some(presented) = presented {
-        let end = presented.frames.map_or(u64::MAX, |frames| presented.delay + frames);
+        let end =
+            presented.frames.map_or(u64::MAX, |frames| presented.delay.saturating_add(frames));
         return (presented.delay, end);
     }
-    if stream.codec == CODEC_ID_AAC && matches!(container, Container::Mp4 | Container::Adts) {
-        warnings.push(format!("encoder delay not stated, {AAC_DELAY} frames assumed"));
-        return (AAC_DELAY, u64::MAX);
-    }
-    (0, declared.unwrap_or(u64::MAX))
+    let assumed = match stream.codec {
+        codec::CODEC_ID_AAC => AAC_DELAY,
+        codec::CODEC_ID_MP3 if !stream.states_delay => MP3_DELAY,
+        codec::CODEC_ID_MP1 | codec::CODEC_ID_MP2 => return (FILTER_BANK_DELAY, u64::MAX),
+        _ => {
+            // What follows the last frame a lossless file promises is another file or garbage.
+            let flac = stream.declared_frames.filter(|_| container == Container::Flac);
+            return (0, declared.or(flac).unwrap_or(u64::MAX));
+        }
+    };
+    warnings.push(format!("encoder delay not stated, {assumed} frames assumed"));
+    (assumed, u64::MAX)
 }
 
 fn finish(
@@ -238,7 +254,12 @@ fn finish(
         return Err(Error::TooShort { got, need });
     }
     let mut clip = stream.blocks.into_clip(stream.rate, from, to);
-    if let Some(declared) = declared_frames.filter(|declared| *declared > all) {
+    // These count their last packet in full, padding and all.
+    let slack = match container {
+        Container::Caf | Container::Mp4 | Container::Matroska => 8192,
+        _ => 0,
+    };
+    if let Some(declared) = declared_frames.filter(|declared| *declared > all + slack) {
         warnings.push(format!("incomplete: {all} of {declared} frames"));
         incomplete = true;
     }
@@ -254,9 +275,10 @@ fn describe(stream: &Stream, container: Container) -> String {
         let kbits = stream.packet_bytes as f64 * 8e-3 / seconds;
         return format!("{name} {kbits:.0} kbit/s");
     }
+    let whole = !name.ends_with("adpcm") && !name.contains("float") && !name.ends_with("-law");
     match stream.bits {
-        Some(bits) => format!("{name} {bits} bit"),
-        None => name,
+        Some(bits) if whole && bits > 0 => format!("{name} {bits} bit"),
+        _ => name,
     }
 }
 

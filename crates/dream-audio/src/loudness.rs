@@ -82,3 +82,73 @@ fn add(meter: &mut EbuR128, clip: &Clip, start: usize, frames: usize) {
 fn audible(lufs: Option<f64>) -> Option<Lufs> {
     lufs.filter(|lufs| lufs.is_finite() && *lufs >= -70.0).map(Lufs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::f64::consts::TAU;
+
+    use dream_core::{Db, SampleRate};
+
+    const RATE: SampleRate = SampleRate(48_000);
+
+    /// A sine of 997 Hz at that peak level on `channels` channels.
+    fn sine(level_db: f32, channels: usize, seconds: f64) -> Clip {
+        let gain = f64::from(Db(level_db).gain());
+        let frames = (seconds * RATE.hz()) as usize;
+        let wave: Vec<f32> = (0..frames)
+            .map(|i| (gain * (TAU * 997.0 * i as f64 / RATE.hz()).sin()) as f32)
+            .collect();
+        Clip::new(RATE, &vec![&wave[..]; channels])
+    }
+
+    #[track_caller]
+    fn check(lufs: Option<Lufs>, expected: f64) {
+        let got = lufs.unwrap().0;
+        assert!((got - expected).abs() < 0.05, "{got} LUFS, expected {expected}");
+    }
+
+    #[test]
+    fn a_stereo_sine_of_997_hz_measures_its_peak_level_as_tech_3341_defines() {
+        let loudness = measure(&sine(-23.0, 2, 20.0));
+        check(loudness.integrated, -23.0);
+        check(loudness.short_term_max, -23.0);
+        check(loudness.momentary_max, -23.0);
+        assert!(loudness.range_lu < 0.1);
+        check(integrated(&sine(-33.0, 2, 20.0)), -33.0);
+        // One channel at 0 dBFS is -3.01 LUFS.
+        check(integrated(&sine(0.0, 1, 5.0)), -3.01);
+    }
+
+    #[test]
+    fn gating_ignores_the_quiet_parts() {
+        // Tech 3341, test 3: 10 s at -36, 60 s at -23, 10 s at -36; here with half of the times.
+        let parts = [sine(-36.0, 2, 5.0), sine(-23.0, 2, 30.0), sine(-36.0, 2, 5.0)];
+        let wave: Vec<f32> = parts.iter().flat_map(|part| part.channel(0).to_vec()).collect();
+        check(integrated(&Clip::new(RATE, &[&wave, &wave])), -23.0);
+    }
+
+    #[test]
+    fn a_one_shot_has_the_loudness_of_its_loudest_400_ms() {
+        // 100 ms of sound in a window of 400 ms: 6 dB less.
+        let loudness = measure(&sine(-10.0, 2, 0.1));
+        assert_eq!(loudness.integrated, None);
+        check(loudness.level(), -10.0 - 6.02);
+    }
+
+    #[test]
+    fn silence_has_no_loudness() {
+        let loudness = measure(&Clip::silence(RATE, 2, dream_core::Frames(48_000)));
+        assert_eq!((loudness.integrated, loudness.level()), (None, None));
+        assert!((loudness.true_peak_dbtp + 120.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_true_peak_lies_between_the_samples() {
+        // A quarter of the rate at 45 degrees: samples at -3 dB of the peak.
+        let wave: Vec<f32> =
+            (0..48_000).map(|i| (TAU * (f64::from(i) / 4.0 + 0.125)).sin() as f32).collect();
+        let peak = true_peak_dbtp(&Clip::mono(RATE, wave));
+        assert!(peak.abs() < 0.2, "{peak} dBTP");
+    }
+}

@@ -44,6 +44,9 @@ fn resample_channel(samples: &[f32], from: SampleRate, to: SampleRate, frames: u
     }
     let (from, to) = (from.0 as usize, to.0 as usize);
     let chunk = if from > to { BLOCK * from / to } else { BLOCK };
+    // Blocks are whole periods of the ratio; an even number makes the delay a whole number of frames.
+    let period = from / gcd(from, to);
+    let chunk = chunk.div_ceil(period).next_multiple_of(2) * period;
     let mut resampler = Fft::<f32>::new_custom(
         from,
         to,
@@ -60,6 +63,10 @@ fn resample_channel(samples: &[f32], from: SampleRate, to: SampleRate, frames: u
     let mut output = output.take_data();
     output.resize(frames, 0.0);
     output
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Zero crossings of the sinc on either side at speed 1.
@@ -166,3 +173,6 @@ fn bessel_i0(x: f64) -> f64 {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,16 +56,17 @@ pub(super) fn sniff(inner: &mut (impl Read + Seek), len: u64) -> Result<(Contain
     if head.is_empty() {
         return Err(Error::NotAudio { looks_like: "an empty file" });
     }
-    if let Some(container) = marked(&head) {
-        return Ok((container, start));
-    }
     if let Some(codec) = unsupported(&head) {
         return Err(Error::Unsupported { codec: codec.to_owned() });
+    }
+    if let Some(container) = marked(&head) {
+        return Ok((container, start));
     }
     if let Some(looks_like) = other(&head) {
         return Err(Error::NotAudio { looks_like });
     }
-    if let Some((container, offset)) = synced(&head) {
+    let is_whole = start + head.len() as u64 == len;
+    if let Some((container, offset)) = synced(&head, is_whole) {
         return Ok((container, start + offset as u64));
     }
     if is_text(&head) {
@@ -111,7 +112,7 @@ fn marked(head: &[u8]) -> Option<Container> {
 }
 
 fn unsupported(head: &[u8]) -> Option<&'static str> {
-    const MARKS: [(&[u8], &str); 15] = [
+    const MARKS: [(&[u8], &str); 16] = [
         (b"wvpk", "WavPack"),
         (b"MAC ", "Monkey's Audio"),
         (b"TTA1", "True Audio"),
@@ -126,9 +127,25 @@ fn unsupported(head: &[u8]) -> Option<&'static str> {
         (b"#!AMR", "AMR"),
         (b".ra\xfd", "RealAudio"),
         (b"Creative Voice File", "Creative Voice"),
+        (b"NIST_1A", "NIST SPHERE"),
         (b"MThd", "MIDI (notes, not sound)"),
     ];
-    MARKS.iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, name)| *name)
+    /// In the first packet of an Ogg stream, behind the header of its page.
+    const OGG_MARKS: [(&[u8], &str); 5] = [
+        (b"OpusHead", "Opus in Ogg"),
+        (b"Speex   ", "Speex in Ogg"),
+        (b"PCM     ", "PCM in Ogg"),
+        (b"\x7fCELT", "CELT in Ogg"),
+        (b"\x80theora", "Theora in Ogg"),
+    ];
+    let named = |marks: &[(&[u8], &'static str)], bytes: &[u8]| {
+        marks.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, name)| *name)
+    };
+    match named(&MARKS, head) {
+        Some("AC-3") if head.get(5).is_some_and(|byte| byte >> 3 > 10) => Some("E-AC-3"),
+        None if head.starts_with(b"OggS") => named(&OGG_MARKS, head.get(28..)?),
+        name => name,
+    }
 }
 
 fn other(head: &[u8]) -> Option<&'static str> {
@@ -158,14 +175,14 @@ fn is_text(head: &[u8]) -> bool {
     start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
 }
 
-/// The first place from which three frames of MPEG audio or ADTS follow each other (fewer at the end
-/// of the bytes).
-fn synced(head: &[u8]) -> Option<(Container, usize)> {
+/// The first place from which three frames of MPEG audio or ADTS follow each other; two are enough
+/// where the whole file ends.
+fn synced(head: &[u8], is_whole: bool) -> Option<(Container, usize)> {
     let follows = |from: usize, length: fn(&[u8]) -> Option<usize>| {
         let mut at = from;
         for frame in 0..3 {
             let Some(header) = head.get(at..).filter(|rest| rest.len() >= 6) else {
-                return frame > 0;
+                return is_whole && frame > 1;
             };
             let Some(length) = length(header) else { return false };
             at += length;

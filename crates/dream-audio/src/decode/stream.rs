@@ -25,6 +25,8 @@ pub(super) struct Stream {
     pub(super) bits: Option<u32>,
     pub(super) packet_bytes: u64,
     pub(super) declared_frames: Option<u64>,
+    /// Whether the container states the encoder's delay (which has then been removed).
+    pub(super) states_delay: bool,
     /// Packets that could not be decoded.
     pub(super) damaged: u64,
     /// Frames of silence put where frames are missing.
@@ -33,9 +35,9 @@ pub(super) struct Stream {
     pub(super) broken: Option<&'static str>,
 }
 
-/// Decodes the audio track of `source` to its end, to the first unrecoverable error or to a limit.
+/// Decodes the audio track of `reader` to its end, to the first unrecoverable error or to a limit.
 pub(super) fn read(
-    source: Box<dyn MediaSource + '_>,
+    reader: Result<Box<dyn FormatReader + '_>, Symphonia>,
     container: Container,
     limits: &Limits,
     cpu: CpuBudget,
@@ -46,7 +48,7 @@ pub(super) fn read(
         }
         translate(error, container)
     };
-    let mut reader = open(source, container).map_err(failure)?;
+    let mut reader = reader.map_err(failure)?;
     let track = audio_track(&*reader)?;
     let Some(CodecParameters::Audio(params)) = &track.codec_params else {
         return Err(Error::Unsupported { codec: format!("unknown codec in {}", container.name()) });
@@ -55,7 +57,7 @@ pub(super) fn read(
     let options = AudioDecoderOptions::default();
     let mut decoder = get_codecs()
         .make_audio_decoder(params, &options)
-        .map_err(|_| Error::Unsupported { codec: codec_name(params.codec, container) })?;
+        .map_err(|error| unsupported(&error, params.codec, container))?;
     let mut stream = Stream {
         rate: SampleRate(params.sample_rate.unwrap_or(0)),
         channels: 0,
@@ -64,6 +66,7 @@ pub(super) fn read(
         bits: params.bits_per_coded_sample.or(params.bits_per_sample),
         packet_bytes: 0,
         declared_frames: track.num_frames,
+        states_delay: track.delay.is_some(),
         damaged: 0,
         filled: 0,
         broken: None,
@@ -166,7 +169,8 @@ impl Stream {
     }
 }
 
-fn open<'s>(
+/// Reads the header.
+pub(super) fn open<'s>(
     source: Box<dyn MediaSource + 's>,
     container: Container,
 ) -> Result<Box<dyn FormatReader + 's>, Symphonia> {
@@ -210,6 +214,16 @@ fn check_header(
     channels.map_or(Ok(()), |channels| limits.check_channels(channels))
 }
 
+fn unsupported(error: &Symphonia, codec: AudioCodecId, container: Container) -> Error {
+    let name = codec_name(codec, container);
+    match error {
+        Symphonia::Unsupported(what) if !what.starts_with("core (codec)") => {
+            Error::Unsupported { codec: format!("{name} ({what})") }
+        }
+        _ => Error::Unsupported { codec: name },
+    }
+}
+
 fn translate(error: Symphonia, container: Container) -> Error {
     let format = container.name();
     match error {
@@ -248,8 +262,8 @@ pub(super) fn codec_name(id: AudioCodecId, container: Container) -> String {
         codec::CODEC_ID_ADPCM_IMA_WAV | codec::CODEC_ID_ADPCM_IMA_QT => "ima adpcm",
         codec::CODEC_ID_PCM_ALAW => "a-law",
         codec::CODEC_ID_PCM_MULAW => "mu-law",
-        codec::CODEC_ID_PCM_F32LE | codec::CODEC_ID_PCM_F32BE => "float 32 bit",
-        codec::CODEC_ID_PCM_F64LE | codec::CODEC_ID_PCM_F64BE => "float 64 bit",
+        codec::CODEC_ID_PCM_F32LE | codec::CODEC_ID_PCM_F32BE => "float32",
+        codec::CODEC_ID_PCM_F64LE | codec::CODEC_ID_PCM_F64BE => "float64",
         _ => "",
     };
     match (container, name) {

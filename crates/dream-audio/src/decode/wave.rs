@@ -199,33 +199,50 @@ pub(super) fn au(
     let (rate, channels) = (word(4)?, word(5)?);
     limits.check_rate(rate)?;
     limits.check_channels(channels as usize)?;
-    let (name, float, width) = match encoding {
-        1 => (b"ulaw", 0, 1),
-        27 => (b"alaw", 0, 1),
-        2..=5 => (b"lpcm", 0, encoding - 1),
-        6 => (b"lpcm", 1, 4),
-        7 => (b"lpcm", 1, 8),
-        other => return Err(Error::Unsupported { codec: format!("au encoding {other}") }),
-    };
     if offset < 24 {
         return Err(malformed("the data starts inside the header"));
     }
-    let block = u64::from(width * channels);
-    let left = len.saturating_sub(start + offset);
+    let from = (start + offset).min(len);
     let declared = (size != u32::MAX).then_some(u64::from(size));
-    let bytes = declared.unwrap_or(left).min(left) / block * block;
+    let data = from..from + declared.unwrap_or(u64::MAX).min(len - from);
+    match encoding {
+        1 => Ok(companded(MULAW, channels, rate).plain(data, declared, None)),
+        27 => Ok(companded(ALAW, channels, rate).plain(data, declared, None)),
+        2..=5 => Ok(big_endian(0, encoding - 1, channels, rate, data, declared)),
+        6 => Ok(big_endian(1, 4, channels, rate, data, declared)),
+        7 => Ok(big_endian(1, 8, channels, rate, data, declared)),
+        other => Err(Error::Unsupported { codec: format!("au encoding {other}") }),
+    }
+}
+
+fn companded(tag: u16, channels: u32, rate: u32) -> Fmt {
+    let channels = channels as u16;
+    Fmt { tag, channels, rate, block: channels, bits: 8, extra: vec![0; 2] }
+}
+
+/// Linear samples of `width` bytes behind a CAF header; `float` is 1 for floats.
+fn big_endian(
+    float: u32,
+    width: u32,
+    channels: u32,
+    rate: u32,
+    data: Range<u64>,
+    declared: Option<u64>,
+) -> Plain {
+    let block = u64::from(width * channels);
+    let bytes = (data.end - data.start) / block * block;
     let mut head = b"caff\0\x01\0\0desc".to_vec();
     head.extend(32_u64.to_be_bytes());
     head.extend(f64::from(rate).to_be_bytes());
-    head.extend(name);
+    head.extend(b"lpcm");
     for word in [float, width * channels, 1, channels, 8 * width] {
         head.extend(word.to_be_bytes());
     }
     head.extend(b"data");
     head.extend((bytes + 4).to_be_bytes());
     head.extend([0; 4]); // edit count
-    let data = start + offset..start + offset + bytes;
-    Ok(Plain { head, data, declared_frames: declared.map(|bytes| bytes / block) })
+    let data = data.start..data.start + bytes;
+    Plain { head, data, declared_frames: declared.map(|bytes| bytes / block) }
 }
 
 fn le16(bytes: &[u8], at: usize) -> Option<u16> {

@@ -46,16 +46,15 @@ fn taken(samples: &[f32], start: f32, ceiling: f32) -> Vec<f32> {
     let mut padded = vec![0.0; samples.len() + 2 * reach + BLOCK];
     padded[reach..reach + samples.len()].copy_from_slice(samples);
     let mut taken = vec![0.0; padded.len() + TAPS];
-    let mut between = [0.0; BLOCK];
+    let mut between = [[0.0; BLOCK]; FACTOR - 1];
     // Position m of `padded` is sample m - reach; block values lie after position first + reach - 1.
     for first in (0..=samples.len()).step_by(BLOCK) {
         let count = BLOCK.min(samples.len() + 1 - first);
-        for phase in 1..FACTOR {
-            let out = &mut between[..count];
-            oversampler.between(phase, &padded[first..first + count + TAPS - 1], out);
+        let out = between.each_mut().map(|values| &mut values[..count]);
+        oversampler.between(&padded[first..first + count + TAPS - 1], out);
+        for (out, taps) in between.iter().map(|values| &values[..count]).zip(&oversampler.phases) {
             for (i, value) in out.iter().enumerate().filter(|(_, value)| value.abs() > start) {
                 let excess = excess(*value, start, ceiling) / FACTOR as f32;
-                let taps = &oversampler.phases[phase - 1];
                 for (taken, tap) in taken[first + i..first + i + TAPS].iter_mut().zip(taps) {
                     *taken += excess * tap;
                 }

@@ -34,8 +34,8 @@ impl Default for LimiterSpec {
     }
 }
 
-/// Room for what the gain's movement adds between samples, in dB.
-const MARGIN_DB: f32 = 0.03;
+/// Room for what the gain's movement and another meter's kernel add between samples, in dB.
+const MARGIN_DB: f32 = 0.06;
 /// Frames around a peak that get its gain as well: the kernel of a meter reaches over them.
 const GUARD: usize = 8;
 /// Frames processed at once.
@@ -139,9 +139,8 @@ impl Limiter {
 fn peaks_between(oversampler: &Oversampler, samples: &[f32], ceiling: f32, peaks: &mut [f32]) {
     let count = peaks.len() + 2;
     let mut values = [[0.0_f32; BLOCK + 2]; FACTOR - 1];
-    for (phase, values) in values.iter_mut().enumerate() {
-        oversampler.between(phase + 1, &samples[..count + TAPS - 1], &mut values[..count]);
-    }
+    let out = values.each_mut().map(|values| &mut values[..count]);
+    oversampler.between(&samples[..count + TAPS - 1], out);
     // Interval i lies after samples[i + TAPS / 2] and has the values [i + 1].
     let samples = &samples[TAPS / 2 - 1..];
     let at = |i: usize, phase: usize| if phase == 0 { samples[i] } else { values[phase - 1][i] };

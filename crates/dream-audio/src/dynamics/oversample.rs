@@ -10,11 +10,16 @@ pub(super) const TAPS: usize = 24;
 /// Values per sample.
 pub(super) const FACTOR: usize = 4;
 
+/// Values computed at once: two vector registers.
+const LANES: usize = 8;
+
 /// The kernel at the distances of the three values between two samples.
 #[derive(Debug, Clone)]
 pub(super) struct Oversampler {
     /// `[phase 1 to 3][tap]`
     pub(super) phases: [[f32; TAPS]; FACTOR - 1],
+    /// For each pair of opposite taps: half the sum and half the difference of phases 1 and 3, and phase 2.
+    pairs: [[f32; 3]; TAPS / 2],
 }
 
 impl Oversampler {
@@ -29,20 +34,53 @@ impl Oversampler {
             let sum: f64 = row.iter().sum();
             row.map(|tap| (tap / sum) as f32)
         });
-        Self { phases }
+        let pairs = std::array::from_fn(|tap| {
+            let (first, third) = (phases[0][tap], phases[2][tap]);
+            [f32::midpoint(first, third), (first - third) / 2.0, phases[1][tap]]
+        });
+        Self { phases, pairs }
     }
 
-    /// `out[i]` is the value `phase` quarters after `samples[i + TAPS / 2 - 1]`; needs `TAPS - 1` more samples than
-    /// values. One tap at a time over the whole block, which vectorises.
-    pub(super) fn between(&self, phase: usize, samples: &[f32], out: &mut [f32]) {
-        debug_assert_eq!(samples.len(), out.len() + TAPS - 1);
-        out.fill(0.0);
-        for (pair, taps) in self.phases[phase - 1].chunks_exact(4).enumerate() {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|tap| &samples[4 * pair + tap..][..out.len()]);
-            for i in 0..out.len() {
-                out[i] += taps[0] * a[i] + taps[1] * b[i] + (taps[2] * c[i] + taps[3] * d[i]);
+    /// `out[phase - 1][i]` becomes the value `phase` quarters after `samples[i + TAPS / 2 - 1]`; needs `TAPS - 1` more
+    /// samples than values.
+    ///
+    /// Phase 2 is symmetric and phase 3 is phase 1 turned round, so sums and differences of opposite samples do
+    /// with half the products.
+    pub(super) fn between(&self, samples: &[f32], out: [&mut [f32]; FACTOR - 1]) {
+        let [first, second, third] = out;
+        let count = first.len();
+        debug_assert_eq!(samples.len(), count + TAPS - 1);
+        let mut at = 0;
+        while at + LANES <= count {
+            let [a, b, c] = self.lanes::<LANES>(&samples[at..]);
+            first[at..at + LANES].copy_from_slice(&a);
+            second[at..at + LANES].copy_from_slice(&b);
+            third[at..at + LANES].copy_from_slice(&c);
+            at += LANES;
+        }
+        for at in at..count {
+            let [[a], [b], [c]] = self.lanes::<1>(&samples[at..]);
+            (first[at], second[at], third[at]) = (a, b, c);
+        }
+    }
+
+    #[inline(always)]
+    fn lanes<const N: usize>(&self, samples: &[f32]) -> [[f32; N]; 3] {
+        let samples = &samples[..N + TAPS - 1];
+        let (mut even, mut odd, mut middle) = ([0.0; N], [0.0; N], [0.0; N]);
+        for (tap, [sum, difference, second]) in self.pairs.iter().enumerate() {
+            let left: &[f32; N] = samples[tap..].first_chunk().expect("checked above");
+            let right: &[f32; N] = samples[TAPS - 1 - tap..].first_chunk().expect("checked above");
+            for lane in 0..N {
+                let (plus, minus) = (left[lane] + right[lane], left[lane] - right[lane]);
+                even[lane] += sum * plus;
+                odd[lane] += difference * minus;
+                middle[lane] += second * plus;
             }
         }
+        let first = std::array::from_fn(|lane| even[lane] + odd[lane]);
+        let third = std::array::from_fn(|lane| even[lane] - odd[lane]);
+        [first, middle, third]
     }
 }
 
@@ -71,9 +109,9 @@ mod tests {
             let w = 2.0 * PI * hz / 44_100.0;
             let samples: Vec<f32> =
                 (0..200 + TAPS - 1).map(|i| (w * i as f64).sin() as f32).collect();
-            let mut out = vec![0.0; 200];
-            for phase in 1..FACTOR {
-                oversampler.between(phase, &samples, &mut out);
+            let mut values = [[0.0; 200]; FACTOR - 1];
+            oversampler.between(&samples, values.each_mut().map(|values| &mut values[..]));
+            for (phase, out) in (1..FACTOR).zip(&values) {
                 for (i, value) in out.iter().enumerate() {
                     let at = i as f64 + (TAPS / 2 - 1) as f64 + phase as f64 / FACTOR as f64;
                     assert!((f64::from(*value) - (w * at).sin()).abs() < 0.002, "{hz} Hz");
