@@ -137,7 +137,7 @@ def arp(beat, total):
     out, events = np.zeros((2, total)), []
     t = np.arange(total) / RATE
     for freq in (110.0, 164.81):
-        out += 0.08 * ss.sosfilt(ss.butter(2, 1200, fs=RATE, output="sos"), saw(freq, total, 0.3, 20))
+        out += 0.08 * ss.sosfilt(ss.butter(4, 300, fs=RATE, output="sos"), saw(freq, total, 0.3, 20))
     for i in range(BARS * 8):
         start = int(round(i / 2 * beat * RATE))
         freq = 440 * 2 ** ([0, 3, 7, 12, 10, 7, 3, 7][i % 8] / 12)
