@@ -158,4 +158,3 @@ fn to_clip(like: &Clip, channels: &[Vec<f32>]) -> Clip {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]

@@ -93,6 +93,9 @@ fn band_edges(stft: &Stft, rate: f64) -> Vec<usize> {
         .map(|hz| ((hz / width).round() as usize).clamp(1, stft.bins()))
         .collect();
     edges.dedup();
+    if edges.len() < 2 {
+        return vec![1, stft.bins()]; // the rate is too low for bands
+    }
     edges
 }
 
