@@ -7,6 +7,7 @@
 pub mod attributes;
 mod beats;
 pub mod category;
+pub mod descriptors;
 mod form;
 pub mod key;
 mod names;
@@ -16,6 +17,7 @@ pub mod quality;
 #[cfg(test)]
 mod signals;
 mod spectrum;
+mod tags;
 pub mod tempo;
 mod timbre;
 
@@ -141,7 +143,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         quality: quality.score,
         quality_parts: quality.parts,
         defects: quality.defects,
-        tags: Vec::new(),
+        tags: tags::tags(category, form, &heard.attributes, &known.tags),
         attributes: attributes::named(&heard.attributes),
         neuromorphic: BTreeMap::new(),
     }
