@@ -7,6 +7,7 @@
 pub mod attributes;
 mod beats;
 pub mod category;
+pub mod descriptors;
 mod form;
 pub mod key;
 mod names;
@@ -16,12 +17,13 @@ pub mod quality;
 #[cfg(test)]
 mod signals;
 mod spectrum;
+mod tags;
 pub mod tempo;
 mod timbre;
 
 use std::collections::BTreeMap;
 
-use dream_audio::Clip;
+use dream_audio::{Clip, loudness};
 use dream_core::{Bpm, Category, Facts, Form, Key, SampleRate};
 
 use crate::attributes::COUNT;
@@ -96,7 +98,7 @@ pub fn category_features(clip: &Clip) -> [f32; category::FEATURES] {
     category::features(&listen(clip, None))
 }
 
-/// The facts of a clip.
+/// The facts of a clip. The loudness of clips under 400 ms is that of their loudest 400 ms, followed by silence.
 ///
 /// # Panics
 /// If the clip is not at 44.1 kHz.
@@ -120,6 +122,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         None => (heard.tonal.key, heard.tonal.confidence),
     };
     let root = known.root.or_else(|| heard.pitch.root().filter(|_| form == Form::OneShot));
+    let loudness = loudness::measure(clip);
     let quality = quality::quality(clip);
     Facts {
         duration_s: heard.duration_s,
@@ -136,12 +139,12 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         key_confidence,
         key_candidates: heard.tonal.candidates.clone(),
         root,
-        loudness_lufs: None,
-        true_peak_dbtp: 0.0,
+        loudness_lufs: loudness.level().map(|lufs| lufs.0),
+        true_peak_dbtp: loudness.true_peak_dbtp,
         quality: quality.score,
         quality_parts: quality.parts,
         defects: quality.defects,
-        tags: Vec::new(),
+        tags: tags::tags(category, form, &heard.attributes, &known.tags),
         attributes: attributes::named(&heard.attributes),
         neuromorphic: BTreeMap::new(),
     }

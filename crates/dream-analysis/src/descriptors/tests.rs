@@ -1,0 +1,106 @@
+use std::collections::BTreeMap;
+
+use dream_core::{Defect, Form};
+
+use super::*;
+
+/// Facts of a stem that lies at the given spreads from the centre of its category.
+fn stem(category: Category, spreads: &[(&str, f32)]) -> Facts {
+    let row = Category::ALL.iter().position(|known| *known == category).unwrap();
+    let mut attributes = BTreeMap::new();
+    for (i, name) in NAMES.iter().enumerate() {
+        let z = spreads.iter().find(|(known, _)| known == name).map_or(0.0, |(_, z)| *z);
+        let scaled = reference::CENTRE[row][i] + z * reference::SPREAD[row][i];
+        let value = match *name {
+            "attack" | "decay" | "length" => scaled.exp2(),
+            "density" => scaled.exp2() - 0.25,
+            _ => scaled,
+        };
+        attributes.insert((*name).to_owned(), value);
+    }
+    Facts {
+        duration_s: 1.0,
+        form: Form::OneShot,
+        category,
+        category_confidence: 0.9,
+        bpm: None,
+        bpm_confidence: 0.0,
+        bpm_candidates: Vec::new(),
+        beats_s: Vec::new(),
+        downbeats_s: Vec::new(),
+        bars: None,
+        key: None,
+        key_confidence: 0.0,
+        key_candidates: Vec::new(),
+        root: None,
+        loudness_lufs: None,
+        true_peak_dbtp: -1.0,
+        quality: 1.0,
+        quality_parts: BTreeMap::new(),
+        defects: Vec::<Defect>::new(),
+        tags: Vec::new(),
+        attributes,
+        neuromorphic: BTreeMap::new(),
+    }
+}
+
+/// `better` answers the text more than `worse` does.
+#[track_caller]
+fn check(text: &str, better: &Facts, worse: &Facts) {
+    let target = Target::of_text(text);
+    let (high, low) = (similarity(&target, &embed(better)), similarity(&target, &embed(worse)));
+    assert!(high > low, "{text}: {high} against {low}, {target:?}");
+    assert!((0.0..=1.0).contains(&high) && (0.0..=1.0).contains(&low));
+}
+
+#[test]
+fn an_embedding_has_its_dimension_and_is_finite() {
+    let found = embed(&stem(Category::Snare, &[("noisiness", 99.0)]));
+    assert_eq!(found.values.len(), DIMENSION);
+    assert!(found.values.iter().all(|value| value.is_finite() && value.abs() <= LIMIT));
+}
+
+#[test]
+fn words_find_what_they_mean() {
+    let plain = stem(Category::Kick, &[]);
+    let dark = stem(Category::Kick, &[("brightness", -1.5), ("sharpness", -1.0), ("depth", 1.0)]);
+    let wide = stem(Category::Kick, &[("width", 2.0)]);
+    let snare = stem(Category::Snare, &[]);
+    check("dark kick", &dark, &plain);
+    check("dunkler Kick", &dark, &plain);
+    check("ein sehr düsteres Stück", &dark, &plain);
+    check("finstere Klänge", &dark, &plain);
+    check("darker", &dark, &plain);
+    check("not dark", &plain, &dark);
+    check("nicht zu dunkel", &plain, &dark);
+    check("wide kick", &wide, &dark);
+    check("breite Bassdrum", &wide, &dark);
+    check("kick", &plain, &snare);
+    check("no kick", &snare, &plain);
+    check("ohne Kick", &snare, &plain);
+    check("kraeftig duester", &dark, &plain);
+}
+
+#[test]
+fn intensifiers_scale_the_wish() {
+    let of = |text: &str| Target::of_text(text).attributes[0].1;
+    assert!(of("very dark") < of("dark") && of("dark") < of("slightly dark"));
+    assert!(of("sehr dunkel") < of("dunkel") && of("dunkel") < of("etwas dunkel"));
+}
+
+#[test]
+fn more_than_asked_costs_nothing() {
+    let target = Target::of_text("wide");
+    let enough = similarity(&target, &embed(&stem(Category::Pad, &[("width", 1.5)])));
+    let plenty = similarity(&target, &embed(&stem(Category::Pad, &[("width", 3.5)])));
+    assert!((enough - plenty).abs() < 1e-6);
+}
+
+#[test]
+fn unknown_text_asks_for_nothing() {
+    for text in ["", "wibble wobble", "!!!", "138 bpm", &"x".repeat(100_000)] {
+        let target = Target::of_text(text);
+        assert!(target.is_empty(), "{text:.20}: {target:?}");
+        assert!((similarity(&target, &embed(&stem(Category::Pad, &[]))) - 0.5).abs() < 1e-6);
+    }
+}
