@@ -241,10 +241,9 @@ fn look(
         Ok(metadata) => {
             record.size = metadata.len();
             record.modified_at = modified_at(&metadata);
-            if let Some(known) = library.file(&file.key)? {
-                if let Some(stem) = unchanged(&known, &record) {
-                    return Ok(Seen::Unchanged(stem));
-                }
+            let known = library.file(&file.key)?;
+            if let Some(known) = known.filter(|known| is_unchanged(known, &record)) {
+                return Ok(Seen::Unchanged(first_stem(&known)));
             }
             // Asked before opening, since opening a pipe waits for a writer.
             if !metadata.is_file() {
@@ -286,25 +285,27 @@ fn look(
     Ok(Seen::Fresh(Box::new(Fresh { record, result })))
 }
 
-/// The stem of a file that has not changed since it was dealt with: `Some(None)` when it was refused.
-fn unchanged(known: &FileRecord, now: &FileRecord) -> Option<Option<StemId>> {
-    if (known.size, known.modified_at) != (now.size, now.modified_at) {
-        return None;
-    }
-    match &known.verdict {
-        Verdict::Stems(stems) => Some(stems.first().copied()),
+/// Whether nothing has changed since the file was dealt with, so that the answer would be the same.
+fn is_unchanged(known: &FileRecord, now: &FileRecord) -> bool {
+    let same = (known.size, known.modified_at) == (now.size, now.modified_at);
+    same && match &known.verdict {
+        Verdict::Stems(_) => true,
         // Another version of the program may be able to use it.
-        Verdict::Refused(_) => (known.version == now.version).then_some(None),
+        Verdict::Refused(_) => known.version == now.version,
+    }
+}
+
+fn first_stem(file: &FileRecord) -> Option<StemId> {
+    match &file.verdict {
+        Verdict::Stems(stems) => stems.first().copied(),
+        Verdict::Refused(_) => None,
     }
 }
 
 /// The stem of a file with the same bytes, if one was ingested.
 fn known_bytes(engine: &Engine, digest: Option<&str>) -> Result<Option<StemId>, Error> {
     let Some(digest) = digest else { return Ok(None) };
-    Ok(engine.library().file_with_digest(digest)?.and_then(|known| match known.verdict {
-        Verdict::Stems(stems) => stems.first().copied(),
-        Verdict::Refused(_) => None,
-    }))
+    Ok(engine.library().file_with_digest(digest)?.as_ref().and_then(first_stem))
 }
 
 fn hear(
@@ -368,10 +369,10 @@ fn commit(
     total: u64,
 ) -> Result<Vec<FileOutcome>, Error> {
     for (file, seen) in files.iter().zip(&seen) {
-        if let Seen::Fresh(fresh) = seen {
-            if let Err(refusal) = &fresh.result {
-                quarantine::put(work.engine, file, fresh.record.size, refusal)?;
-            }
+        if let Seen::Fresh(fresh) = seen
+            && let Err(refusal) = &fresh.result
+        {
+            quarantine::put(work.engine, file, fresh.record.size, refusal)?;
         }
     }
     let fresh = seen.iter().any(|seen| matches!(seen, Seen::Fresh(_)));

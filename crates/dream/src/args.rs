@@ -8,7 +8,7 @@ use dream_engine::Sort;
 
 /// The Neuromorphic Dream Engine: turns a growing library of audio into new music.
 #[derive(Debug, Parser)]
-#[command(name = "dream", version, about, max_term_width = 100)]
+#[command(name = "dream", version, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
