@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use dream_analysis::Hints;
+use dream_audio::decode::{Decoded, Limits, decode_file};
 use dream_core::Facts;
 use serde::Serialize;
 
 use crate::Error;
 use crate::intake::{Damage, clean, listen_to};
-use crate::listen::{Decoded, Hints, Limits, decode_file};
 
 /// What a file is and what analysis found in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

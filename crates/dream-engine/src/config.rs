@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::listen::Limits;
+use dream_audio::decode::Limits;
 
 /// What the command line says; it goes before all else.
 #[derive(Debug, Clone, Default, PartialEq)]

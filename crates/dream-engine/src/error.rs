@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use dream_core::Cancelled;
 
 use crate::config::ConfigError;
-use crate::listen;
 
 /// Why work could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +23,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// Its cause.
-        source: listen::DecodeError,
+        source: dream_audio::Error,
     },
     /// Audio without any sound.
     #[error("nothing but silence")]
@@ -79,7 +78,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Config(_) | Self::Invalid(_) | Self::Silent => Kind::Invalid,
-            Self::Decode { source, .. } => source.kind(),
+            Self::Decode { source, .. } => of_audio(source),
             Self::Io { source, .. } => of_io(source, Kind::Internal),
             Self::NotFound(_) => Kind::NotFound,
             Self::TooManyFiles { .. } => Kind::TooLarge,
@@ -89,7 +88,19 @@ impl Error {
     }
 }
 
-pub(crate) fn of_io(error: &std::io::Error, otherwise: Kind) -> Kind {
+fn of_audio(error: &dream_audio::Error) -> Kind {
+    use dream_audio::Error as Audio;
+    match error {
+        Audio::TooLong { .. } | Audio::LimitExceeded { .. } | Audio::CpuTime { .. } => {
+            Kind::TooLarge
+        }
+        Audio::TooShort { .. } => Kind::Invalid,
+        Audio::Io(source) => of_io(source, Kind::Internal),
+        _ => Kind::Unsupported,
+    }
+}
+
+fn of_io(error: &std::io::Error, otherwise: Kind) -> Kind {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Kind::NoSpace,
         ErrorKind::NotFound => Kind::NotFound,

@@ -15,6 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use dream_analysis::{Hints, Known};
+use dream_audio::decode::{Limits, decode_file};
 use dream_core::{Bpm, Category, Form, Key, Provenance, Source, StemId, chain};
 use dream_library::{Added, FileRecord, Moment, Verdict, file_digest};
 use rayon::prelude::*;
@@ -23,7 +25,6 @@ use serde_json::json;
 
 use crate::analyse::damage;
 use crate::intake::{Origin, Prepared};
-use crate::listen::{DecodeError, Hints, Known, Limits, decode_file};
 use crate::runner::Work;
 use crate::{Engine, Error, Event, VERSION};
 use scan::Candidate;
@@ -351,12 +352,19 @@ fn refusal(error: &Error) -> Option<Refusal> {
     Some(Refusal { reason, message: chain(error) })
 }
 
-fn reason(error: &DecodeError) -> &'static str {
+fn reason(error: &dream_audio::Error) -> &'static str {
+    use dream_audio::Error as Audio;
     match error {
-        DecodeError::NotAudio { .. } => "not_audio",
-        DecodeError::TooShort { .. } => "too_short",
-        DecodeError::LimitExceeded { .. } => "too_large",
-        DecodeError::Io(_) => "unreadable",
+        Audio::NotAFile { .. } => "not_a_file",
+        Audio::NotAudio { .. } => "not_audio",
+        Audio::Unsupported { .. } => "unsupported",
+        Audio::Malformed { .. } => "malformed",
+        Audio::TooShort { .. } => "too_short",
+        Audio::TooLong { .. } => "too_long",
+        Audio::LimitExceeded { .. } => "too_large",
+        Audio::CpuTime { .. } => "too_slow",
+        Audio::Io(_) => "unreadable",
+        _ => "damaged",
     }
 }
 

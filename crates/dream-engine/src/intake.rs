@@ -5,11 +5,14 @@
 
 use std::io::Write;
 
+use dream_analysis::{Hints, analyse, attributes};
 use dream_audio::Clip;
-use dream_core::{Defect, Facts, Provenance, SampleRate, Source, StemId};
+use dream_audio::decode::downmix;
+use dream_audio::encode::{self, Bits};
+use dream_audio::resample::resample;
+use dream_core::{Defect, Embedding, Facts, Provenance, SampleRate, Seed, Source, Space, StemId};
 use dream_library::{Added, NewStem, content_hash};
 
-use crate::listen::{Hints, analyse, downmix, embed, resample};
 use crate::{Engine, Error};
 
 /// Audio above this peak (40 dB over full scale) is damaged, not loud: it is brought to full scale.
@@ -80,7 +83,7 @@ impl Engine {
             return Ok(Prepared::Known(id));
         }
         let facts = listen_to(&clip, &origin.hints, origin.damage);
-        let embeddings = vec![embed(&clip, &facts)];
+        let embeddings = vec![embed(&facts)];
         self.library().blobs().put(&hash, |file| write_wav(&clip, file))?;
         Ok(Prepared::New(Box::new(NewStem {
             hash,
@@ -133,51 +136,25 @@ pub(crate) fn listen_to(clip: &Clip, hints: &Hints, damage: Damage) -> Facts {
     facts
 }
 
-/// Writes a WAV file that holds the samples exactly: 16-bit PCM where that is lossless, else 32-bit float.
-pub(crate) fn write_wav(clip: &Clip, file: &mut dyn Write) -> std::io::Result<()> {
-    let exact = clip.samples().iter().all(|sample| to_16_bit(*sample).is_some());
-    let (format, bytes): (u16, u16) = if exact { (1, 2) } else { (3, 4) };
-    let channels = clip.channels() as u16;
-    let rate = clip.rate().0;
-    let frame = channels * bytes;
-    // A float file says its length in frames in a `fact` chunk, too.
-    let fact: &[u8] = if exact { &[] } else { &[0; 12] };
-    let size = u32::try_from(clip.len() * usize::from(frame))
-        .ok()
-        .filter(|size| *size < u32::MAX - 100)
-        .ok_or_else(|| std::io::Error::other("too long for a WAV file"))?;
-
-    file.write_all(b"RIFF")?;
-    file.write_all(&(36 + fact.len() as u32 + size).to_le_bytes())?;
-    file.write_all(b"WAVEfmt ")?;
-    file.write_all(&16u32.to_le_bytes())?;
-    file.write_all(&format.to_le_bytes())?;
-    file.write_all(&channels.to_le_bytes())?;
-    file.write_all(&rate.to_le_bytes())?;
-    file.write_all(&(rate * u32::from(frame)).to_le_bytes())?;
-    file.write_all(&frame.to_le_bytes())?;
-    file.write_all(&(8 * bytes).to_le_bytes())?;
-    if !exact {
-        file.write_all(b"fact")?;
-        file.write_all(&4u32.to_le_bytes())?;
-        file.write_all(&(clip.len() as u32).to_le_bytes())?;
-    }
-    file.write_all(b"data")?;
-    file.write_all(&size.to_le_bytes())?;
-    for i in 0..clip.len() {
-        for channel in clip.iter_channels() {
-            match to_16_bit(channel[i]).filter(|_| exact) {
-                Some(sample) => file.write_all(&sample.to_le_bytes())?,
-                None => file.write_all(&channel[i].to_le_bytes())?,
-            }
-        }
-    }
-    Ok(())
+/// The place of a stem with these facts.
+pub(crate) fn embed(facts: &Facts) -> Embedding {
+    let values = attributes::NAMES.iter().map(|name| facts.attributes.get(*name).copied());
+    Embedding { space: Space::AttrV1, values: values.map(Option::unwrap_or_default).collect() }
 }
 
-/// The 16-bit sample that means exactly this one.
-fn to_16_bit(sample: f32) -> Option<i16> {
+/// Writes a WAV file that holds the samples exactly: 16-bit PCM where that is lossless, else 32-bit float.
+fn write_wav(clip: &Clip, file: &mut dyn Write) -> std::io::Result<()> {
+    let exact = clip.samples().iter().all(|sample| is_16_bit(*sample));
+    let bits = if exact { Bits::Int16 } else { Bits::Float32 };
+    // The dither spares samples that lie on a step: no seed can change the file.
+    encode::write_wav(file, clip, bits, Seed(0)).map_err(|error| match error {
+        dream_audio::Error::Io(error) => error,
+        other => std::io::Error::other(other),
+    })
+}
+
+/// Whether a 16-bit sample means exactly this one.
+fn is_16_bit(sample: f32) -> bool {
     let scaled = sample * 32_768.0;
-    let whole = scaled as i16;
-    (f32::from(whole).to_bits() == (scaled + 0.0).to_bits()).then_some(whole)
+    (-32_768.0..=32_767.0).contains(&scaled) && scaled.fract().abs() < f32::MIN_POSITIVE
 }

@@ -12,7 +12,6 @@ mod error;
 mod ingest;
 mod intake;
 mod job;
-mod listen;
 mod starter_kit;
 
 use std::fs::File;

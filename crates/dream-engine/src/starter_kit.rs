@@ -1,5 +1,7 @@
 //! The built-in starter kit: stems for an empty library, synthesised on the spot.
 
+use dream_analysis::{Hints, Known};
+use dream_audio::synth::kit::{Recipe, recipes};
 use dream_core::{Progress, Provenance, Seed, Source};
 use dream_library::Filter;
 use rayon::prelude::*;
@@ -7,7 +9,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::intake::{Damage, Origin, Prepared};
-use crate::listen::{Hints, Recipe, kit};
 use crate::runner::Work;
 use crate::{Engine, Error, JobSpec};
 
@@ -61,7 +62,7 @@ impl Engine {
 pub(crate) fn run(work: &Work<'_>) -> Result<StarterReport, Error> {
     let library = work.engine.library();
     let done = library.steps(work.claim.job)?;
-    let recipes: Vec<Recipe> = kit();
+    let recipes = recipes();
     let total = recipes.len() as u64;
     let open: Vec<&Recipe> =
         recipes.iter().filter(|recipe| !done.contains_key(&recipe.name)).collect();
@@ -73,7 +74,7 @@ pub(crate) fn run(work: &Work<'_>) -> Result<StarterReport, Error> {
             .par_iter()
             .map(|recipe| {
                 work.progress.check()?;
-                let clip = recipe.render(SEED.child(&recipe.name));
+                let clip = recipe.render(SEED);
                 work.engine.prepare(clip, origin(recipe))
             })
             .collect::<Result<_, Error>>()?;
@@ -104,7 +105,20 @@ fn origin(recipe: &Recipe) -> Origin {
         kit: Some(KIT.to_owned()),
         licence: Some(LICENCE.to_owned()),
         provenance: Provenance { recipe: Some(recipe.name.clone()), ..Provenance::default() },
-        hints: Hints { name: None, known: recipe.known.clone() },
+        hints: Hints { name: None, known: known(recipe) },
         damage: Damage::default(),
+    }
+}
+
+/// The recipe's own word is certain.
+fn known(recipe: &Recipe) -> Known {
+    Known {
+        category: Some(recipe.category),
+        form: Some(recipe.form),
+        bpm: recipe.bpm,
+        bars: recipe.bars,
+        key: recipe.key,
+        root: recipe.root.map(f64::from),
+        tags: recipe.tags.iter().map(ToString::to_string).collect(),
     }
 }
