@@ -1,1 +1,96 @@
 //! The use cases, the job runner, configuration.
+//!
+//! [`Engine::run`] is the one door to work: the command line and every other caller hand it a [`JobSpec`].
+
+pub mod config;
+pub mod runner;
+
+mod analyse;
+mod clock;
+mod doctor;
+mod error;
+mod ingest;
+mod intake;
+mod job;
+mod starter_kit;
+
+use std::fs::File;
+use std::path::Path;
+
+use dream_core::StemId;
+
+pub use analyse::{Analysis, analyse};
+pub use clock::Clock;
+pub use config::Config;
+pub use doctor::{Check, Diagnosis};
+pub use dream_library::{
+    Change, Entry, Filter, Home, Job, JobId, Library, Moment, Sort, Statistics, Status,
+};
+pub use error::{Error, Kind};
+pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
+pub use intake::{Damage, Origin};
+pub use job::{Event, JobSpec, Outcome};
+pub use starter_kit::StarterReport;
+
+/// Version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A home, its configuration and its library, ready to work.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    library: Library,
+    clock: Clock,
+}
+
+impl Engine {
+    /// Opens the home that `config` names, creating it when absent.
+    ///
+    /// # Errors
+    /// Those of [`Library::open`].
+    pub fn open(config: Config, clock: Clock) -> Result<Self, Error> {
+        let library = Library::open(&config.home)?;
+        Ok(Self { config, library, clock })
+    }
+
+    /// The configuration in effect.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The library.
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// The folders of the home.
+    pub fn home(&self) -> &Home {
+        self.library.home()
+    }
+
+    /// Copies the audio of a stem to `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// `NotFound` without such a stem, `Io` when the file cannot be written.
+    pub fn export(&self, id: StemId, path: &Path) -> Result<(), Error> {
+        let entry = self.library.stem(id)?;
+        let failed = |source| Error::Io { action: "write", path: path.to_owned(), source };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut copy =
+            tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+        let blob = self.library.blobs().path(&entry.stem.hash);
+        let mut audio = File::open(&blob).map_err(|source| Error::Io {
+            action: "read",
+            path: blob.clone(),
+            source,
+        })?;
+        std::io::copy(&mut audio, &mut copy).map_err(failed)?;
+        copy.persist(path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+}

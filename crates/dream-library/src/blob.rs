@@ -100,6 +100,11 @@ pub fn file_digest(path: &Path) -> Result<String, Error> {
     }
 }
 
+/// BLAKE3 of bytes in memory, as lower-case hex.
+pub fn digest(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
 pub(crate) fn text_digest(parts: &[&str]) -> String {
     let mut hasher = blake3::Hasher::new();
     for part in parts {

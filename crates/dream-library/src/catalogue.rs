@@ -64,6 +64,8 @@ pub struct Entry {
     pub sample_rate: SampleRate,
     /// Length of the stored audio.
     pub frames: Frames,
+    /// The spaces in which it has a vector.
+    pub spaces: Vec<Space>,
     /// When it came in.
     pub created_at: Moment,
     /// When it was last changed.
@@ -345,10 +347,12 @@ fn get(connection: &Connection, id: StemId) -> Result<Entry, Error> {
 /// The columns that [`Raw::read`] expects, in its order.
 pub(crate) const COLUMNS: &str = "id, hash, name, category, source, kit, licence, channels, \
     sample_rate, frames, facts, provenance, created_at, updated_at, \
-    (select json_group_array(tag) from (select tag from tag where stem = stem.id order by tag))";
+    (select json_group_array(tag) from (select tag from tag where stem = stem.id order by tag)), \
+    (select json_group_array(space) \
+        from (select space from embedding where stem = stem.id order by space))";
 
 /// How many columns [`COLUMNS`] names: what a query adds comes after them.
-pub(crate) const COLUMN_COUNT: usize = 15;
+pub(crate) const COLUMN_COUNT: usize = 16;
 
 /// A row as it lies in the table.
 pub(crate) struct Raw {
@@ -367,6 +371,7 @@ pub(crate) struct Raw {
     created_at: i64,
     updated_at: i64,
     tags: String,
+    spaces: String,
 }
 
 impl Raw {
@@ -387,6 +392,7 @@ impl Raw {
             created_at: row.get(12)?,
             updated_at: row.get(13)?,
             tags: row.get(14)?,
+            spaces: row.get(15)?,
         })
     }
 
@@ -413,6 +419,7 @@ impl Raw {
             stem,
             sample_rate: SampleRate(self.sample_rate),
             frames: Frames(self.frames as u64),
+            spaces: from_json("spaces", &self.spaces)?,
             created_at: Moment(self.created_at),
             updated_at: Moment(self.updated_at),
         })

@@ -138,6 +138,15 @@ impl Library {
         })
     }
 
+    /// Whether the newest job of that work was interrupted, so that [`start`](Self::start) would go on with it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn is_interrupted(&self, kind: &str, spec: &Value) -> Result<bool, Error> {
+        let digest = text_digest(&[kind, &to_json("spec", spec)?]);
+        Ok(self.interrupted(&self.lock(), &digest)?.is_some())
+    }
+
     /// The newest job of that work, if it can be taken up again.
     fn interrupted(&self, connection: &Connection, digest: &str) -> Result<Option<JobId>, Error> {
         let newest: Option<(i64, String, Option<String>)> = connection

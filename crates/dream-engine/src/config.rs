@@ -1,0 +1,350 @@
+//! Configuration: defaults, below `dream.toml`, below `DREAM_*`, below flags.
+//!
+//! The only reader of the environment and of the configuration file. A value out of its range, a key that
+//! nobody knows: each is an error that says where it stands.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use dream_audio::decode::Limits;
+
+/// What the command line says; it goes before all else.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Flags {
+    /// The home.
+    pub home: Option<PathBuf>,
+    /// The configuration file, in place of `dream.toml` in the home.
+    pub config: Option<PathBuf>,
+    /// Threads.
+    pub threads: Option<u64>,
+    /// Whether an empty library may be filled with the starter kit.
+    pub starter: Option<bool>,
+}
+
+/// The configuration in effect, every value checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The home folder.
+    pub home: PathBuf,
+    /// Threads for parallel work, 1 to 256.
+    pub threads: usize,
+    /// Whether an empty library may be filled with the starter kit.
+    pub starter: bool,
+    /// What a file may ask for when it is decoded.
+    pub limits: Limits,
+    /// Most files of one ingest.
+    pub max_files: u64,
+    /// Deepest folder below one that is ingested.
+    pub max_depth: u64,
+    /// Largest file copied to quarantine, in bytes.
+    pub quarantine_bytes: u64,
+    /// Every value with its origin, for `dream doctor`.
+    pub settings: Vec<Setting>,
+}
+
+/// One value in effect.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Setting {
+    /// Its key in `dream.toml`; in the environment `DREAM_` and the key in capitals.
+    pub key: &'static str,
+    /// Its value.
+    pub value: String,
+    /// Where it was set.
+    pub origin: String,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file named cannot be read.
+    #[error("read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Its cause.
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or has a key or a value that is not known.
+    #[error("{path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Its cause, with the line.
+        source: Box<toml::de::Error>,
+    },
+    /// A variable of the environment has a value that cannot be read.
+    #[error("{name}={value:?}: {need}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// Its value.
+        value: OsString,
+        /// What it should be.
+        need: &'static str,
+    },
+    /// A number out of range.
+    #[error("{key} ({origin}) must be {} to {}, got {got}", range.start(), range.end())]
+    OutOfRange {
+        /// The key.
+        key: &'static str,
+        /// Where it was set.
+        origin: String,
+        /// What is allowed.
+        range: RangeInclusive<u64>,
+        /// What was set.
+        got: u64,
+    },
+}
+
+/// The values as typed, at one place.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    threads: Option<u64>,
+    starter: Option<bool>,
+    max_file_mib: Option<u64>,
+    max_minutes: Option<u64>,
+    max_decoded_mib: Option<u64>,
+    max_files: Option<u64>,
+    max_depth: Option<u64>,
+    quarantine_mib: Option<u64>,
+}
+
+/// The keys of [`Raw`] that are numbers; the other one is `starter`.
+const NUMBERS: &[&str] = &[
+    "threads",
+    "max_file_mib",
+    "max_minutes",
+    "max_decoded_mib",
+    "max_files",
+    "max_depth",
+    "quarantine_mib",
+];
+
+/// Where a value was set, from the strongest to the weakest.
+#[derive(Debug, Clone)]
+enum Origin {
+    Flag,
+    Environment,
+    File(PathBuf),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Environment => f.write_str("environment"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl Config {
+    /// The configuration for these flags, with the environment and the file of this machine.
+    ///
+    /// # Errors
+    /// `ConfigError` with the place of the fault.
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        Self::resolve(flags, &|name| std::env::var_os(name))
+    }
+
+    fn resolve(
+        flags: &Flags,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let (home, home_origin) = match (&flags.home, variable("DREAM_HOME")) {
+            (Some(home), _) => (home.clone(), "flag"),
+            (None, Some(home)) if !home.is_empty() => (PathBuf::from(home), "environment"),
+            (None, _) => (PathBuf::from("dream-home"), "default"),
+        };
+        let flag = Raw { threads: flags.threads, starter: flags.starter, ..Raw::default() };
+        let mut layers =
+            vec![(Origin::Flag, flag), (Origin::Environment, from_environment(variable)?)];
+        let path = flags.config.clone().unwrap_or_else(|| home.join("dream.toml"));
+        if let Some(raw) = from_file(&path, flags.config.is_some())? {
+            layers.push((Origin::File(path), raw));
+        }
+
+        let mut table = Table { layers, settings: Vec::new() };
+        table.note("home", home.display().to_string(), home_origin.to_owned());
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        let threads = table.number("threads", cores.min(256), 1..=256, |raw| raw.threads)?;
+        let starter = table.starter();
+        let file_mib = table.number("max_file_mib", 2_048, 1..=65_536, |raw| raw.max_file_mib)?;
+        let minutes = table.number("max_minutes", 30, 1..=600, |raw| raw.max_minutes)?;
+        let decoded_mib =
+            table.number("max_decoded_mib", 320, 1..=65_536, |raw| raw.max_decoded_mib)?;
+        let max_files = table.number("max_files", 200_000, 1..=10_000_000, |raw| raw.max_files)?;
+        let max_depth = table.number("max_depth", 64, 1..=1_000, |raw| raw.max_depth)?;
+        let quarantine_mib =
+            table.number("quarantine_mib", 64, 0..=65_536, |raw| raw.quarantine_mib)?;
+        Ok(Self {
+            home,
+            threads: threads as usize,
+            starter,
+            limits: Limits {
+                max_bytes: file_mib << 20,
+                max_seconds: minutes as f64 * 60.0,
+                max_decoded_bytes: decoded_mib << 20,
+                ..Limits::default()
+            },
+            max_files,
+            max_depth,
+            quarantine_bytes: quarantine_mib << 20,
+            settings: table.settings,
+        })
+    }
+}
+
+/// The layers, the strongest first, and what was taken from them so far.
+struct Table {
+    layers: Vec<(Origin, Raw)>,
+    settings: Vec<Setting>,
+}
+
+impl Table {
+    fn number(
+        &mut self,
+        key: &'static str,
+        default: u64,
+        range: RangeInclusive<u64>,
+        get: fn(&Raw) -> Option<u64>,
+    ) -> Result<u64, ConfigError> {
+        let (value, origin) = self.pick(get).unwrap_or((default, "default".to_owned()));
+        if !range.contains(&value) {
+            return Err(ConfigError::OutOfRange { key, origin, range, got: value });
+        }
+        self.note(key, value.to_string(), origin);
+        Ok(value)
+    }
+
+    fn starter(&mut self) -> bool {
+        let (value, origin) = self.pick(|raw| raw.starter).unwrap_or((true, "default".to_owned()));
+        self.note("starter", value.to_string(), origin);
+        value
+    }
+
+    fn pick<T>(&self, get: impl Fn(&Raw) -> Option<T>) -> Option<(T, String)> {
+        self.layers.iter().find_map(|(origin, raw)| Some((get(raw)?, origin.to_string())))
+    }
+
+    fn note(&mut self, key: &'static str, value: String, origin: String) {
+        self.settings.push(Setting { key, value, origin });
+    }
+}
+
+fn from_file(path: &std::path::Path, required: bool) -> Result<Option<Raw>, ConfigError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => return Ok(None),
+        Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+    };
+    toml::from_str(&text)
+        .map(Some)
+        .map_err(|source| ConfigError::File { path: path.to_owned(), source: Box::new(source) })
+}
+
+fn from_environment(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Raw, ConfigError> {
+    let read = |key: &str, need: &'static str, parse: &dyn Fn(&str) -> Option<toml::Value>| {
+        let name = format!("DREAM_{}", key.to_uppercase());
+        let Some(value) = variable(&name).filter(|value| !value.is_empty()) else {
+            return Ok(None);
+        };
+        match value.to_str().and_then(parse) {
+            Some(parsed) => Ok(Some((key.to_owned(), parsed))),
+            None => Err(ConfigError::Variable { name, value, need }),
+        }
+    };
+    let mut table = toml::Table::new();
+    for key in NUMBERS {
+        let number = |text: &str| text.parse::<u32>().ok().map(|n| i64::from(n).into());
+        table.extend(read(key, "must be a whole number", &number)?);
+    }
+    let switch = |text: &str| match text {
+        "true" | "1" | "on" | "yes" => Some(true.into()),
+        "false" | "0" | "off" | "no" => Some(false.into()),
+        _ => None,
+    };
+    table.extend(read("starter", "must be true or false", &switch)?);
+    Ok(Raw::deserialize(table).expect("the table has the keys and the types of Raw only"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dream_core::chain;
+
+    fn home_with(text: &str) -> (tempfile::TempDir, Flags) {
+        let home = tempfile::tempdir().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the test writes a configuration file")]
+        std::fs::write(home.path().join("dream.toml"), text).unwrap();
+        let flags = Flags { home: Some(home.path().to_owned()), ..Flags::default() };
+        (home, flags)
+    }
+
+    fn origin<'a>(config: &'a Config, key: &str) -> &'a str {
+        &config.settings.iter().find(|setting| setting.key == key).unwrap().origin
+    }
+
+    #[test]
+    fn flags_go_before_the_environment_before_the_file_before_defaults() {
+        let (_home, mut flags) = home_with("threads = 3\nmax_files = 10\nmax_depth = 5\n");
+        flags.threads = Some(7);
+        let config = Config::resolve(&flags, &|name| match name {
+            "DREAM_THREADS" => Some("5".into()),
+            "DREAM_MAX_FILES" => Some("20".into()),
+            "DREAM_STARTER" => Some("off".into()),
+            _ => None,
+        })
+        .unwrap();
+        assert_eq!((config.threads, config.max_files, config.max_depth), (7, 20, 5));
+        assert!(!config.starter);
+        assert_eq!(config.quarantine_bytes, 64 << 20);
+        assert_eq!(origin(&config, "threads"), "flag");
+        assert_eq!(origin(&config, "max_files"), "environment");
+        assert!(origin(&config, "max_depth").ends_with("dream.toml"));
+        assert_eq!(origin(&config, "quarantine_mib"), "default");
+    }
+
+    #[track_caller]
+    fn check(file: &str, variable: Option<&str>, expected: &[&str]) {
+        let (_home, flags) = home_with(file);
+        let error = Config::resolve(&flags, &|name| {
+            variable.filter(|_| name == "DREAM_THREADS").map(OsString::from)
+        })
+        .unwrap_err();
+        let text = chain(&error);
+        for word in expected {
+            assert!(text.contains(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_are_named_with_their_place() {
+        check("\nthreds = 3\n", None, &["dream.toml", "line 2", "threds"]);
+        check("threads = \"many\"\n", None, &["dream.toml", "line 1"]);
+        check("threads = 0\n", None, &["threads", "dream.toml", "1 to 256", "got 0"]);
+        check("", Some("two"), &["DREAM_THREADS", "two", "whole number"]);
+    }
+
+    #[test]
+    fn a_file_named_by_flag_must_exist() {
+        let flags = Flags { config: Some("no-such-file.toml".into()), ..Flags::default() };
+        assert!(matches!(Config::resolve(&flags, &|_| None), Err(ConfigError::Read { .. })));
+    }
+
+    #[test]
+    fn every_number_can_be_set_by_the_environment() {
+        for key in NUMBERS {
+            let name = format!("DREAM_{}", key.to_uppercase());
+            let value = |asked: &str| (asked == name).then(|| OsString::from("9"));
+            let config = Config::resolve(&Flags::default(), &value).unwrap();
+            assert_eq!(origin(&config, key), "environment");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What can go wrong, and of which kind it is.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use dream_core::Cancelled;
+
+use crate::config::ConfigError;
+
+/// Why work could not be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration is not usable.
+    #[error("configuration")]
+    Config(#[from] ConfigError),
+    /// The library could not do its part.
+    #[error(transparent)]
+    Library(#[from] dream_library::Error),
+    /// A file could not be decoded.
+    #[error("decode {path}")]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// Its cause.
+        source: dream_audio::Error,
+    },
+    /// Audio without any sound.
+    #[error("nothing but silence")]
+    Silent,
+    /// A file or folder could not be used.
+    #[error("{action} {path}")]
+    Io {
+        /// The step that failed.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Its cause.
+        source: std::io::Error,
+    },
+    /// Something named in the request does not exist.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// Something in the request is out of range.
+    #[error("{0}")]
+    Invalid(String),
+    /// A folder holds more than the limit allows.
+    #[error("{path} holds more than {limit} files; ingest its parts, or raise max_files")]
+    TooManyFiles {
+        /// The folder.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
+    /// The work was asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// The only classification of errors; what HTTP makes of each is in the documentation of the design.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Kind {
+    Invalid,
+    NotFound,
+    Malformed,
+    TooLarge,
+    NoSpace,
+    Conflict,
+    Unsupported,
+    Busy,
+    Cancelled,
+    Internal,
+}
+
+impl Error {
+    /// Of which kind it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Config(_) | Self::Invalid(_) | Self::Silent => Kind::Invalid,
+            Self::Decode { source, .. } => of_audio(source),
+            Self::Io { source, .. } => of_io(source, Kind::Internal),
+            Self::NotFound(_) => Kind::NotFound,
+            Self::TooManyFiles { .. } => Kind::TooLarge,
+            Self::Cancelled(_) => Kind::Cancelled,
+            Self::Library(error) => of_library(error),
+        }
+    }
+}
+
+fn of_audio(error: &dream_audio::Error) -> Kind {
+    use dream_audio::Error as Audio;
+    match error {
+        Audio::TooLong { .. } | Audio::LimitExceeded { .. } | Audio::CpuTime { .. } => {
+            Kind::TooLarge
+        }
+        Audio::TooShort { .. } => Kind::Invalid,
+        Audio::Io(source) => of_io(source, Kind::Internal),
+        _ => Kind::Unsupported,
+    }
+}
+
+fn of_io(error: &std::io::Error, otherwise: Kind) -> Kind {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Kind::NoSpace,
+        ErrorKind::NotFound => Kind::NotFound,
+        _ => otherwise,
+    }
+}
+
+fn of_library(error: &dream_library::Error) -> Kind {
+    use dream_library::Error as Library;
+    match error {
+        Library::Io { source, .. } => of_io(source, Kind::Internal),
+        Library::NoSpace(_) => Kind::NoSpace,
+        Library::Busy(_) => Kind::Busy,
+        Library::NoStem(_) | Library::NoJob(_) | Library::NoTake(_) => Kind::NotFound,
+        Library::Invalid(_) => Kind::Invalid,
+        Library::Fenced(_) => Kind::Conflict,
+        _ => Kind::Internal,
+    }
+}

@@ -1,0 +1,217 @@
+//! Which files an ingest looks at, in a stable order.
+//!
+//! Folders are searched to the bottom, in the order of file names. A symbolic link to a file counts as a
+//! file; one to a folder is not entered, so that no cycle is possible. Hidden files and the companions of
+//! other systems are passed over in silence, and so is what its name says to be no audio. What has the
+//! name of audio is tried, and so is a nameless file that begins like audio.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use crate::{Engine, Error, IngestSpec};
+
+/// Extensions of audio files, in lower case.
+const AUDIO: &[&str] = &[
+    "aac", "aif", "aifc", "aiff", "au", "caf", "flac", "m4a", "mka", "mkv", "mp1", "mp2", "mp3",
+    "mp4", "oga", "ogg", "opus", "rf64", "snd", "w64", "wav", "wave", "webm", "wma", "wv",
+];
+
+/// A file to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    /// Where it lies, absolute.
+    pub(crate) path: PathBuf,
+    /// Its name in the ledger.
+    pub(crate) key: String,
+    /// Its path from the folder that was named, including that: what its name may tell.
+    pub(crate) hint: String,
+    /// The kit it belongs to.
+    pub(crate) kit: Option<String>,
+    /// Whether it was named itself.
+    pub(crate) direct: bool,
+}
+
+/// What a search has found.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// The files to look at.
+    pub(crate) files: Vec<Candidate>,
+    /// Those left out, with a reason worth saying.
+    pub(crate) ignored: Vec<(PathBuf, String)>,
+    /// How many were passed over in silence.
+    pub(crate) passed_over: u64,
+}
+
+/// Finds the files that `spec` names.
+///
+/// # Errors
+/// `NotFound` for a path that does not exist, `TooManyFiles` above the limit.
+pub(crate) fn scan(engine: &Engine, spec: &IngestSpec) -> Result<Scan, Error> {
+    let mut scan = Scan::default();
+    let mut seen = BTreeSet::new();
+    let drop_folder = [engine.home().raw_kits()];
+    let roots = if spec.paths.is_empty() { &drop_folder } else { spec.paths.as_slice() };
+    for root in roots {
+        let metadata = std::fs::metadata(root).map_err(|source| Error::Io {
+            action: "find",
+            path: root.clone(),
+            source,
+        })?;
+        if metadata.is_dir() {
+            let root = absolute(root)?;
+            scan.folder(engine, &root, &mut seen)?;
+        } else {
+            let (folder, name) = (root.parent(), root.file_name().unwrap_or_default());
+            let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+            let path = absolute(folder.unwrap_or(Path::new(".")))?.join(name);
+            let hint = name.to_string_lossy().into_owned();
+            scan.add(Candidate { key: key(&path), path, hint, kit: None, direct: true }, &mut seen);
+        }
+    }
+    Ok(scan)
+}
+
+impl Scan {
+    fn add(&mut self, candidate: Candidate, seen: &mut BTreeSet<String>) {
+        if seen.insert(candidate.key.clone()) {
+            self.files.push(candidate);
+        }
+    }
+
+    fn folder(
+        &mut self,
+        engine: &Engine,
+        root: &Path,
+        seen: &mut BTreeSet<String>,
+    ) -> Result<(), Error> {
+        let limits = engine.config();
+        let own = own_folders(engine);
+        let is_drop_folder = root == engine.home().raw_kits();
+        let name = root.file_name().map(|name| name.to_string_lossy().into_owned());
+        let deepest = limits.max_depth as usize;
+        let mut passed_over = 0;
+        let walk = WalkDir::new(root).max_depth(deepest).sort_by_file_name().into_iter();
+        let walk = walk.filter_entry(|entry| {
+            let pass = entry.depth() > 0 && (is_hidden(entry) || own.contains(entry.path()));
+            passed_over += u64::from(pass && entry.file_type().is_file());
+            !pass
+        });
+        // Collected, so that the count above is free again; bounded by the limit.
+        let entries: Vec<_> = walk.take(limits.max_files as usize + 1).collect();
+        self.passed_over += passed_over;
+        if entries.len() as u64 > limits.max_files {
+            return Err(Error::TooManyFiles { path: root.to_owned(), limit: limits.max_files });
+        }
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let path = error.path().unwrap_or(root).to_owned();
+                    self.ignored.push((path, "cannot be read".to_owned()));
+                    continue;
+                }
+            };
+            let path = entry.path();
+            if entry.file_type().is_dir() {
+                if entry.depth() == deepest {
+                    let text = format!("deeper than {deepest} folders (max_depth)");
+                    self.ignored.push((path.to_owned(), text));
+                }
+                continue;
+            }
+            if entry.file_type().is_symlink() && path.is_dir() {
+                let text = "a symbolic link to a folder".to_owned();
+                self.ignored.push((path.to_owned(), text));
+                continue;
+            }
+            match extension(path) {
+                Some(extension) if AUDIO.contains(&extension.as_str()) => {}
+                Some(_) => {
+                    self.passed_over += 1;
+                    continue;
+                }
+                None if begins_like_audio(path) => {}
+                None => {
+                    let text = "no extension, and it does not begin like audio".to_owned();
+                    self.ignored.push((path.to_owned(), text));
+                    continue;
+                }
+            }
+            let relative = path.strip_prefix(root).unwrap_or(path);
+            // In the drop folder every folder is a kit; elsewhere the folder named is one.
+            let kit = if is_drop_folder { first_folder(relative) } else { name.clone() };
+            let hint = match &name {
+                Some(name) if !is_drop_folder => Path::new(name).join(relative),
+                _ => relative.to_owned(),
+            };
+            let hint = hint.to_string_lossy().into_owned();
+            let (path, key) = (path.to_owned(), key(path));
+            self.add(Candidate { path, key, hint, kit, direct: false }, seen);
+        }
+        Ok(())
+    }
+}
+
+/// What the engine writes itself is no material to ingest.
+fn own_folders(engine: &Engine) -> BTreeSet<PathBuf> {
+    ["processed_database", "models", "generated_stems", "generated_tracks"]
+        .map(|name| engine.home().root().join(name))
+        .into()
+}
+
+/// Dot-files and the folders in which archives from a Mac keep theirs. `..name` is an ordinary name.
+fn is_hidden(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    (name.starts_with('.') && !name.starts_with("..")) || name == "__MACOSX"
+}
+
+fn extension(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_string_lossy().to_lowercase())
+}
+
+fn first_folder(relative: &Path) -> Option<String> {
+    let mut parts = relative.components();
+    let first = parts.next()?;
+    parts.next().map(|_| first.as_os_str().to_string_lossy().into_owned())
+}
+
+/// Whether the first bytes are those of a container of audio.
+fn begins_like_audio(path: &Path) -> bool {
+    // Asked before opening, since opening a pipe waits for a writer.
+    if !path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return false;
+    }
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(12).read_to_end(&mut head));
+    let starts = |magic: &[u8]| head.starts_with(magic);
+    read.is_ok()
+        && ([b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd", b"\x1a\x45\xdf\xa3"]
+            .iter()
+            .any(|magic| starts(*magic))
+            || starts(b"ID3")
+            || head.get(4..8) == Some(b"ftyp")
+            || (head.len() > 1 && head[0] == 0xff && head[1] & 0xe0 == 0xe0))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    path.canonicalize().map_err(|source| Error::Io {
+        action: "resolve",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The name of a path in the ledger: itself, made unique by a digest where it is not UTF-8.
+fn key(path: &Path) -> String {
+    path.to_str().map_or_else(
+        || {
+            let digest = dream_library::digest(path.as_os_str().as_encoded_bytes());
+            format!("{}#{}", path.to_string_lossy(), &digest[..16])
+        },
+        str::to_owned,
+    )
+}

@@ -1,0 +1,160 @@
+//! The one way into the library.
+//!
+//! Clean, bring to 44.1 kHz, analyse, embed, store the audio, catalogue. Original, separated and generated
+//! audio pass here alike. The same audio is the same stem, whatever file it came in.
+
+use std::io::Write;
+
+use dream_analysis::{Hints, analyse, attributes};
+use dream_audio::Clip;
+use dream_audio::decode::downmix;
+use dream_audio::encode::{self, Bits};
+use dream_audio::resample::resample;
+use dream_core::{Defect, Embedding, Facts, Provenance, SampleRate, Seed, Source, Space, StemId};
+use dream_library::{Added, NewStem, content_hash};
+
+use crate::{Engine, Error};
+
+/// Audio above this peak (40 dB over full scale) is damaged, not loud: it is brought to full scale.
+const ABSURD_PEAK: f32 = 100.0;
+
+/// The floor below which audio counts as silence: -120 dBFS.
+const SILENCE: f32 = 1e-6;
+
+/// Where audio comes from and what is known of it beforehand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// File name or recipe name.
+    pub name: String,
+    /// Where it is from.
+    pub source: Source,
+    /// The kit it belongs to.
+    pub kit: Option<String>,
+    /// SPDX licence expression.
+    pub licence: Option<String>,
+    /// What made it.
+    pub provenance: Provenance,
+    /// What analysis may know.
+    pub hints: Hints,
+    /// What was lost before.
+    pub damage: Damage,
+}
+
+/// What was lost of audio on its way into memory.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Damage {
+    /// Share of samples that were not finite and are zero now, 0 to 1.
+    pub zeroed: f64,
+    /// Share of the frames promised that are not there, 0 to 1; `None` when nothing is missing.
+    pub missing: Option<f64>,
+}
+
+/// Audio on its way in, its blob stored: what is left to do is one transaction.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    /// A stem with this audio is there.
+    Known(StemId),
+    /// It is new.
+    New(Box<NewStem>),
+}
+
+impl Engine {
+    /// Takes audio into the library.
+    ///
+    /// # Errors
+    /// `Silent` for audio without sound; those of the library.
+    pub fn admit(&self, clip: Clip, origin: Origin) -> Result<Added, Error> {
+        match self.prepare(clip, origin)? {
+            Prepared::Known(id) => Ok(Added::Known(id)),
+            Prepared::New(stem) => {
+                Ok(self.library().write(|write| write.add_stem(&stem, self.now()))?)
+            }
+        }
+    }
+
+    /// All of intake but the transaction; safe to run for many clips at once.
+    pub(crate) fn prepare(&self, clip: Clip, mut origin: Origin) -> Result<Prepared, Error> {
+        let clip = clean(clip, &mut origin.provenance.warnings);
+        if clip.peak() < SILENCE {
+            return Err(Error::Silent);
+        }
+        let hash = content_hash(clip.channels(), clip.samples());
+        if let Some(id) = self.library().find(&hash)? {
+            return Ok(Prepared::Known(id));
+        }
+        let facts = listen_to(&clip, &origin.hints, origin.damage);
+        let embeddings = vec![embed(&facts)];
+        self.library().blobs().put(&hash, |file| write_wav(&clip, file))?;
+        Ok(Prepared::New(Box::new(NewStem {
+            hash,
+            name: origin.name,
+            source: origin.source,
+            kit: origin.kit,
+            licence: origin.licence,
+            channels: clip.channels() as u32,
+            sample_rate: clip.rate(),
+            frames: clip.frames(),
+            facts,
+            provenance: origin.provenance,
+            embeddings,
+        })))
+    }
+}
+
+/// The clip as the library keeps it: 44.1 kHz, one or two channels, sane levels.
+pub(crate) fn clean(mut clip: Clip, warnings: &mut Vec<String>) -> Clip {
+    if clip.channels() > 2 {
+        warnings.push(format!("{} channels mixed down to stereo", clip.channels()));
+        clip = downmix(&clip);
+    }
+    let peak = clip.peak();
+    if peak > ABSURD_PEAK {
+        warnings.push(format!("peak of {peak:e} brought to full scale"));
+        // In two steps: the inverse of a huge peak would be denormal.
+        clip.samples_mut().iter_mut().for_each(|sample| *sample /= peak);
+    }
+    if clip.rate() == SampleRate::LIBRARY { clip } else { resample(&clip, SampleRate::LIBRARY) }
+}
+
+/// What analysis finds, less what was lost before it.
+pub(crate) fn listen_to(clip: &Clip, hints: &Hints, damage: Damage) -> Facts {
+    let mut facts = analyse(clip, hints);
+    let mut lose = |defect: Defect, part: &str, share: f64| {
+        if !facts.defects.contains(&defect) {
+            facts.defects.push(defect);
+        }
+        let kept = (1.0 - share.clamp(0.0, 1.0)) as f32;
+        facts.quality_parts.insert(part.to_owned(), kept);
+        facts.quality *= kept;
+    };
+    if damage.zeroed > 0.0 {
+        lose(Defect::NonFinite, "finite", damage.zeroed);
+    }
+    if let Some(share) = damage.missing {
+        lose(Defect::Incomplete, "complete", share);
+    }
+    facts
+}
+
+/// The place of a stem with these facts.
+pub(crate) fn embed(facts: &Facts) -> Embedding {
+    let values = attributes::NAMES.iter().map(|name| facts.attributes.get(*name).copied());
+    Embedding { space: Space::AttrV1, values: values.map(Option::unwrap_or_default).collect() }
+}
+
+/// Writes a WAV file that holds the samples exactly: 16-bit PCM where that is lossless, else 32-bit float.
+fn write_wav(clip: &Clip, file: &mut dyn Write) -> std::io::Result<()> {
+    let exact = clip.samples().iter().all(|sample| is_16_bit(*sample));
+    let bits = if exact { Bits::Int16 } else { Bits::Float32 };
+    // The dither spares samples that lie on a step: no seed can change the file.
+    encode::write_wav(file, clip, bits, Seed(0)).map_err(|error| match error {
+        dream_audio::Error::Io(error) => error,
+        other => std::io::Error::other(other),
+    })
+}
+
+/// Whether a 16-bit sample means exactly this one.
+fn is_16_bit(sample: f32) -> bool {
+    let scaled = sample * 32_768.0;
+    (-32_768.0..=32_767.0).contains(&scaled) && scaled.fract().abs() < f32::MIN_POSITIVE
+}

@@ -1,0 +1,275 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+use dream_core::{Bpm, Category, Form, Key, Source};
+use dream_engine::Sort;
+
+/// The Neuromorphic Dream Engine: turns a growing library of audio into new music.
+#[derive(Debug, Parser)]
+#[command(name = "dream", version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that stand before or after the command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// The folder with the library and everything made from it [default: $DREAM_HOME, else ./dream-home]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// Configuration file [default: dream.toml in the home]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON: one document, or one object per line where a command works file by file
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more; twice for details
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// Say only what went wrong
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Threads for parallel work [default: all cores]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub(crate) threads: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Take files and folders into the library; goes on where it was interrupted
+    Ingest(Ingest),
+    /// Print the facts of files without storing them
+    #[command(visible_alias = "analyze")]
+    Analyse(Analyse),
+    /// Look at the stems of the library and change them
+    #[command(subcommand)]
+    Stems(Stems),
+    /// Count the stems by source, category and form
+    Stats,
+    /// Say what works here, what is degraded, and the configuration in effect
+    Doctor,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ingest {
+    /// Files and folders [default: raw_construction_kits in the home]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The category of all of it, in place of what is heard
+    #[arg(long, value_parser = category)]
+    pub(crate) category: Option<Category>,
+    /// The kit of all of it [default: the folder's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kit: Option<String>,
+    /// The licence of all of it, as an SPDX expression
+    #[arg(long, value_name = "SPDX")]
+    pub(crate) licence: Option<String>,
+    /// Listen only; do not read category and tempo from file and folder names
+    #[arg(long)]
+    pub(crate) no_name_hints: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Analyse {
+    /// Audio files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Listen only; do not read category and tempo from the file name
+    #[arg(long)]
+    pub(crate) no_name_hints: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stems {
+    /// List stems
+    List(List),
+    /// Show all that is known of a stem
+    Show {
+        /// Its number
+        id: i64,
+    },
+    /// Remove stems with their audio
+    Rm {
+        /// Their numbers
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<i64>,
+    },
+    /// Change what is known of a stem
+    Set(Set),
+    /// Write the audio of a stem to a WAV file
+    Export {
+        /// Its number
+        id: i64,
+        /// The file; one that exists is replaced only with --force
+        file: PathBuf,
+        /// Replace the file if it exists
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// Only this category; may be repeated
+    #[arg(long, value_parser = category)]
+    pub(crate) category: Vec<Category>,
+    /// Only this source: original, separated, generated; may be repeated
+    #[arg(long, value_parser = source)]
+    pub(crate) source: Vec<Source>,
+    /// Only tempos in this range: 120..140, 120.., ..140, or 138 for 137.5..138.5
+    #[arg(long, value_name = "MIN..MAX", value_parser = bpm_range)]
+    pub(crate) bpm: Option<BpmRange>,
+    /// Only this key: "F# minor", Am, 11A
+    #[arg(long, value_parser = Key::parse)]
+    pub(crate) key: Option<Key>,
+    /// Only with this tag
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+    /// Only this form: `one_shot`, loop, free
+    #[arg(long, value_parser = form)]
+    pub(crate) form: Option<Form>,
+    /// Only this kit
+    #[arg(long)]
+    pub(crate) kit: Option<String>,
+    /// Only with at least this quality, 0 to 1
+    #[arg(long, value_name = "Q", value_parser = unit)]
+    pub(crate) min_quality: Option<f32>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u32>,
+    /// Leave out so many at the start
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) offset: u32,
+    /// Order: id, newest, name, bpm, quality, duration
+    #[arg(long, default_value = "id", value_parser = sort, hide_default_value = true)]
+    pub(crate) sort: Sort,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Set {
+    /// Its number
+    pub(crate) id: i64,
+    /// Its name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Its category
+    #[arg(long, value_parser = category)]
+    pub(crate) category: Option<Category>,
+    /// Its form: `one_shot`, loop, free
+    #[arg(long, value_parser = form)]
+    pub(crate) form: Option<Form>,
+    /// Its kit
+    #[arg(long)]
+    pub(crate) kit: Option<String>,
+    /// Its licence, as an SPDX expression
+    #[arg(long, value_name = "SPDX")]
+    pub(crate) licence: Option<String>,
+    /// Its tempo, or none
+    #[arg(long, value_parser = maybe_bpm)]
+    pub(crate) bpm: Option<Maybe<Bpm>>,
+    /// Its key, or none
+    #[arg(long, value_parser = maybe_key)]
+    pub(crate) key: Option<Maybe<Key>>,
+    /// A tag to add; may be repeated
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+    /// A tag to take away; may be repeated
+    #[arg(long, value_name = "TAG")]
+    pub(crate) untag: Vec<String>,
+}
+
+/// A value, or the word `none`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Maybe<T>(pub(crate) Option<T>);
+
+/// A range of tempos in bpm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct BpmRange {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+fn category(text: &str) -> Result<Category, String> {
+    Category::parse(text).ok_or_else(|| one_of(Category::ALL))
+}
+
+fn source(text: &str) -> Result<Source, String> {
+    Source::parse(text).ok_or_else(|| one_of(Source::ALL))
+}
+
+fn form(text: &str) -> Result<Form, String> {
+    Form::ALL.iter().find(|form| form.name() == text).copied().ok_or_else(|| one_of(Form::ALL))
+}
+
+fn sort(text: &str) -> Result<Sort, String> {
+    let found = Sort::ALL.iter().find(|(name, _)| *name == text).map(|(_, sort)| *sort);
+    let names: Vec<&str> = Sort::ALL.iter().map(|(name, _)| *name).collect();
+    found.ok_or_else(|| one_of(&names))
+}
+
+fn one_of(values: &[impl ToString]) -> String {
+    let names: Vec<String> = values.iter().map(ToString::to_string).collect();
+    format!("one of {}", names.join(", "))
+}
+
+fn unit(text: &str) -> Result<f32, String> {
+    let value = text.parse().ok().filter(|value| (0.0..=1.0).contains(value));
+    value.ok_or_else(|| "a number from 0 to 1".to_owned())
+}
+
+fn bpm_range(text: &str) -> Result<BpmRange, String> {
+    let number = |text: &str, open: f64| match text.trim() {
+        "" => Some(open),
+        text => text.parse::<f64>().ok().filter(|bpm| bpm.is_finite() && *bpm >= 0.0),
+    };
+    let range = match text.split_once("..") {
+        Some((min, max)) => number(min, 0.0).zip(number(max.trim_start_matches('='), 1_000.0)),
+        None => number(text, f64::NAN).map(|bpm| (bpm - 0.5, bpm + 0.5)),
+    };
+    let range = range.filter(|(min, max)| min <= max).map(|(min, max)| BpmRange { min, max });
+    range.ok_or_else(|| "a range such as 120..140".to_owned())
+}
+
+fn maybe_bpm(text: &str) -> Result<Maybe<Bpm>, String> {
+    if text == "none" {
+        return Ok(Maybe(None));
+    }
+    let bpm = text.parse().map_err(|_| "a tempo in bpm, or none".to_owned())?;
+    Bpm::new(bpm).map(|bpm| Maybe(Some(bpm))).map_err(|error| error.to_string())
+}
+
+fn maybe_key(text: &str) -> Result<Maybe<Key>, String> {
+    if text == "none" {
+        return Ok(Maybe(None));
+    }
+    Key::parse(text).map(|key| Maybe(Some(key))).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn tempo_ranges_are_read_in_every_form() {
+        let check = |text: &str, min: f64, max: f64| {
+            assert_eq!(bpm_range(text), Ok(BpmRange { min, max }), "{text}");
+        };
+        check("120..140", 120.0, 140.0);
+        check("120..", 120.0, 1_000.0);
+        check("..140.5", 0.0, 140.5);
+        check("138", 137.5, 138.5);
+        for bad in ["", "fast", "140..120", "1..x", "nan"] {
+            assert!(bpm_range(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! The commands: each turns its arguments into a call of the engine and its answer into a report.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::bail;
+use dream_core::{Bpm, Progress, StemId, chain};
+use dream_engine::{
+    Analysis, Change, Config, Engine, Entry, Event, FileOutcome, Filter, IngestReport, IngestSpec,
+    IngestStatus, JobSpec, Kind, Outcome,
+};
+use serde_json::json;
+
+use crate::args::{Analyse, Ingest, List, Set, Stems};
+use crate::report::{Report, escaped};
+use crate::view;
+
+pub(crate) fn ingest(
+    engine: &Engine,
+    args: &Ingest,
+    progress: &Progress,
+    report: &Report,
+) -> anyhow::Result<bool> {
+    let spec = IngestSpec {
+        paths: args.paths.iter().map(|path| absolute(path)).collect(),
+        category: args.category,
+        kit: args.kit.clone(),
+        licence: args.licence.clone(),
+        ignore_names: args.no_name_hints,
+    };
+    let started = Instant::now();
+    let counts = RefCell::new(IngestReport::default());
+    let unusable = RefCell::new(false);
+    let result = engine.run_watched(&JobSpec::Ingest(spec), progress, &|event| match event {
+        Event::File(file) => {
+            counts.borrow_mut().count(file.status);
+            *unusable.borrow_mut() |= file.direct && file.status == IngestStatus::Quarantined;
+            print_file(file, report);
+        }
+    });
+    report.finish();
+    let (totals, error) = match result {
+        Ok(Outcome::Ingest(totals)) => (totals, None),
+        Ok(Outcome::StarterKit(_)) => bail!("the job ended with the outcome of another"),
+        Err(error) => (counts.into_inner(), Some(error)),
+    };
+    let elapsed_s = started.elapsed().as_secs_f64();
+    if report.is_json() {
+        let mut summary = json!(totals);
+        summary["summary"] = json!(true);
+        summary["elapsed_s"] = json!(elapsed_s);
+        summary["cancelled"] =
+            json!(error.as_ref().is_some_and(|error| error.kind() == Kind::Cancelled));
+        if let Some(error) = &error {
+            summary["error"] = json!(chain(error));
+        }
+        report.document(&summary)?;
+    }
+    if let Some(error) = error {
+        return Err(error.into());
+    }
+    summarise(engine, args, &totals, elapsed_s, report);
+    Ok(!unusable.into_inner())
+}
+
+fn print_file(file: &FileOutcome, report: &Report) {
+    if report.is_json() {
+        // Strings and numbers only: this cannot fail.
+        let _ = report.document(file);
+        return;
+    }
+    let path = escaped(&file.path);
+    match file.status {
+        IngestStatus::Added => {
+            let facts = [
+                file.category.map(|category| category.to_string()),
+                file.form.map(|form| form.to_string()),
+                file.bpm.map(|bpm| format!("{:.1} bpm", bpm.get())),
+                file.key.map(|key| key.to_string()),
+            ];
+            let facts: Vec<String> = facts.into_iter().flatten().collect();
+            report.line(&format!("added        {path}  ({})", facts.join(", ")));
+            for warning in &file.warnings {
+                report.line(&format!("             {}", escaped(warning)));
+            }
+        }
+        IngestStatus::Duplicate => report.line(&format!("duplicate    {path}")),
+        IngestStatus::Quarantined => {
+            let message = file.message.as_deref().unwrap_or_default();
+            report.line(&format!("quarantined  {path}: {}", escaped(message)));
+        }
+        IngestStatus::Skipped if report.is_verbose() => {
+            report.line(&format!("skipped      {path}"));
+        }
+        IngestStatus::Ignored => {
+            let message = file.message.as_deref().unwrap_or_default();
+            report.line(&format!("ignored      {path}: {}", escaped(message)));
+        }
+        IngestStatus::Skipped => {}
+    }
+}
+
+fn summarise(
+    engine: &Engine,
+    args: &Ingest,
+    totals: &IngestReport,
+    elapsed_s: f64,
+    report: &Report,
+) {
+    if totals.files == 0 {
+        let place = match args.paths.as_slice() {
+            [] => format!("drop kits into {}", engine.home().raw_kits().display()),
+            _ => "no audio files there".to_owned(),
+        };
+        report.line(&format!("nothing to ingest: {}", escaped(&place)));
+        return;
+    }
+    if totals.added + totals.duplicate + totals.quarantined == 0 {
+        report.line(&format!("nothing new: {} files unchanged", totals.skipped));
+        return;
+    }
+    report.line(&format!(
+        "{} files in {elapsed_s:.1} s: {} added, {} duplicate, {} unchanged, {} quarantined",
+        totals.files, totals.added, totals.duplicate, totals.skipped, totals.quarantined
+    ));
+    if totals.quarantined > 0 {
+        let place = engine.home().quarantine().display().to_string();
+        report.line(&format!("what could not be used, and why: {}", escaped(&place)));
+    }
+}
+
+/// The path from the root of the file system, links kept; the same words from elsewhere are other work.
+fn absolute(path: &Path) -> std::path::PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+pub(crate) fn analyse(
+    config: &Config,
+    args: &Analyse,
+    progress: &Progress,
+    report: &Report,
+) -> anyhow::Result<bool> {
+    let total = args.files.len() as u64;
+    let mut failed = 0;
+    for (index, file) in args.files.iter().enumerate() {
+        progress.step(index as u64, total, "analyse").map_err(dream_engine::Error::from)?;
+        match dream_engine::analyse(file, &config.limits, args.no_name_hints) {
+            Ok(analysis) if report.is_json() => report.document(&analysis)?,
+            Ok(analysis) => print_analysis(&analysis, report),
+            Err(error) => {
+                failed += 1;
+                if report.is_json() {
+                    let path = file.to_string_lossy();
+                    report.document(&json!({"path": path, "error": chain(&error)}))?;
+                } else {
+                    report.complain(&chain(&error));
+                }
+            }
+        }
+    }
+    report.finish();
+    if report.is_json() {
+        report.document(&json!({"summary": true, "files": total, "failed": failed}))?;
+    }
+    Ok(failed == 0)
+}
+
+fn print_analysis(analysis: &Analysis, report: &Report) {
+    let facts = &analysis.facts;
+    let sure = |confidence: f32| format!("{:.0} %", 100.0 * confidence);
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
+    report.answer(&escaped(&analysis.path));
+    let rows = [
+        (
+            "format",
+            format!(
+                "{}, {} Hz, {} channels, {:.3} s",
+                analysis.format, analysis.sample_rate, analysis.channels, facts.duration_s
+            ),
+        ),
+        ("category", format!("{} ({})", facts.category, sure(facts.category_confidence))),
+        (
+            "form",
+            match facts.bars {
+                Some(bars) => format!("{}, {bars} bars", facts.form),
+                None => facts.form.to_string(),
+            },
+        ),
+        (
+            "tempo",
+            or_none(
+                facts
+                    .bpm
+                    .map(|bpm| format!("{:.2} bpm ({})", bpm.get(), sure(facts.bpm_confidence))),
+            ),
+        ),
+        (
+            "key",
+            or_none(
+                facts.key.map(|key| {
+                    format!("{key}, {} ({})", key.camelot(), sure(facts.key_confidence))
+                }),
+            ),
+        ),
+        (
+            "loudness",
+            format!(
+                "{}, true peak {:.1} dBTP",
+                facts.loudness_lufs.map_or("silent".to_owned(), |lufs| format!("{lufs:.1} LUFS")),
+                facts.true_peak_dbtp
+            ),
+        ),
+        ("quality", format!("{:.2}", facts.quality)),
+        ("defects", list(facts.defects.iter().map(|defect| defect.to_string()))),
+        ("tags", list(facts.tags.iter().cloned())),
+        ("warnings", list(analysis.warnings.iter().cloned())),
+    ];
+    for (name, value) in rows {
+        report.answer(&format!("  {name:9} {}", escaped(&value)));
+    }
+}
+
+fn list(words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> = words.collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}
+
+pub(crate) fn stems(engine: &Engine, args: &Stems, report: &Report) -> anyhow::Result<bool> {
+    let library = engine.library();
+    match args {
+        Stems::List(list) => {
+            let entries = library.stems(&filter(list))?;
+            if report.is_json() {
+                let views: Vec<_> =
+                    entries.iter().map(|entry| view::Stem::new(engine, entry)).collect();
+                report.document(&views)?;
+            } else {
+                print_stems(&entries, report);
+            }
+        }
+        Stems::Show { id } => show(engine, &library.stem(StemId(*id))?, report)?,
+        Stems::Set(set) => {
+            let entry = library.change(StemId(set.id), &change(set)?, engine.now())?;
+            show(engine, &entry, report)?;
+        }
+        Stems::Rm { ids } => {
+            let mut removed = Vec::new();
+            for id in ids {
+                let entry = library.remove(StemId(*id))?;
+                report.line(&format!("removed {id}  {}", escaped(&entry.stem.name)));
+                removed.push(*id);
+            }
+            if report.is_json() {
+                report.document(&json!({"removed": removed}))?;
+            }
+        }
+        Stems::Export { id, file, force } => {
+            if file.exists() && !force {
+                bail!("{} exists; --force replaces it", file.display());
+            }
+            engine.export(StemId(*id), file)?;
+            if report.is_json() {
+                report.document(&json!({"id": id, "path": file.to_string_lossy()}))?;
+            }
+            report.line(&escaped(&file.to_string_lossy()));
+        }
+    }
+    Ok(true)
+}
+
+fn filter(list: &List) -> Filter {
+    Filter {
+        categories: list.category.clone(),
+        sources: list.source.clone(),
+        bpm: list.bpm.map(|range| range.min..=range.max),
+        key: list.key,
+        tag: list.tag.clone(),
+        form: list.form,
+        kit: list.kit.clone(),
+        min_quality: list.min_quality,
+        after: None,
+        limit: list.limit,
+        offset: list.offset,
+        sort: list.sort,
+    }
+}
+
+fn change(set: &Set) -> anyhow::Result<Change> {
+    let change = Change {
+        name: set.name.clone(),
+        category: set.category,
+        form: set.form,
+        kit: set.kit.clone(),
+        licence: set.licence.clone(),
+        bpm: set.bpm.map(|bpm| bpm.0),
+        key: set.key.map(|key| key.0),
+        add_tags: set.tag.clone(),
+        remove_tags: set.untag.clone(),
+    };
+    if change == Change::default() {
+        bail!("nothing to change: see `dream stems set --help`");
+    }
+    Ok(change)
+}
+
+fn show(engine: &Engine, entry: &Entry, report: &Report) -> anyhow::Result<()> {
+    let value = view::whole_stem(engine, entry);
+    if report.is_json() {
+        report.document(&value)?;
+    } else {
+        report.answer(&escaped_lines(&serde_json::to_string_pretty(&value)?));
+    }
+    Ok(())
+}
+
+fn escaped_lines(text: &str) -> String {
+    text.lines().map(escaped).collect::<Vec<_>>().join("\n")
+}
+
+fn print_stems(entries: &[Entry], report: &Report) {
+    let rows: Vec<Vec<String>> = entries
+        .iter()
+        .map(|entry| {
+            let (stem, facts) = (&entry.stem, &entry.stem.facts);
+            vec![
+                stem.id.0.to_string(),
+                stem.category.to_string(),
+                facts.form.to_string(),
+                facts.bpm.map_or("-".to_owned(), |bpm: Bpm| format!("{:.1}", bpm.get())),
+                facts.key.map_or("-".to_owned(), |key| key.to_string()),
+                format!("{:.2}", view::seconds(entry)),
+                format!("{:.2}", facts.quality),
+                stem.source.to_string(),
+                stem.kit.clone().unwrap_or_else(|| "-".to_owned()),
+                stem.name.clone(),
+            ]
+        })
+        .collect();
+    let header =
+        ["id", "category", "form", "bpm", "key", "seconds", "quality", "source", "kit", "name"];
+    report.table(&header, &rows);
+}
+
+pub(crate) fn stats(engine: &Engine, report: &Report) -> anyhow::Result<bool> {
+    let statistics = engine.library().statistics()?;
+    if report.is_json() {
+        report.document(&view::statistics(&statistics))?;
+        return Ok(true);
+    }
+    report.answer(&format!("{} stems, {:.1} minutes", statistics.total, statistics.seconds / 60.0));
+    let named = |name: &dyn ToString, count: &u64| vec![name.to_string(), count.to_string()];
+    let rows = |rows: Vec<Vec<String>>, what: &str| {
+        if !rows.is_empty() {
+            report.answer("");
+            report.table(&[what, "stems"], &rows);
+        }
+    };
+    rows(statistics.by_source.iter().map(|(name, n)| named(name, n)).collect(), "source");
+    rows(statistics.by_category.iter().map(|(name, n)| named(name, n)).collect(), "category");
+    rows(statistics.by_form.iter().map(|(name, n)| named(name, n)).collect(), "form");
+    rows(statistics.by_kit.iter().map(|(name, n)| named(name, n)).collect(), "kit");
+    Ok(true)
+}
+
+pub(crate) fn doctor(engine: &Engine, report: &Report) -> anyhow::Result<bool> {
+    let diagnosis = engine.diagnose()?;
+    if report.is_json() {
+        report.document(&diagnosis)?;
+    } else {
+        let checks: Vec<Vec<String>> = diagnosis
+            .checks
+            .iter()
+            .map(|check| [check.name, check.status, &check.message].map(str::to_owned).to_vec())
+            .collect();
+        let settings: Vec<Vec<String>> = diagnosis
+            .config
+            .iter()
+            .map(|setting| {
+                [setting.key, &setting.value, &setting.origin].map(str::to_owned).to_vec()
+            })
+            .collect();
+        report.answer(&format!(
+            "dream {} on {} cores, SQLite {}: {}",
+            diagnosis.version, diagnosis.cores, diagnosis.sqlite, diagnosis.status
+        ));
+        report.answer(&format!("home {}", escaped(&diagnosis.home)));
+        report.answer("");
+        report.table(&["check", "status", "what"], &checks);
+        report.answer("");
+        report.table(&["setting", "value", "from"], &settings);
+    }
+    Ok(diagnosis.status != "broken")
+}
