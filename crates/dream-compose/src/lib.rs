@@ -1,6 +1,10 @@
 //! Text to plan to casting to mix.
 
 pub mod cast;
+pub mod genre;
+pub mod pattern;
+pub mod plan;
+pub mod prompt;
 pub mod render;
 
 mod error;
@@ -8,5 +12,7 @@ mod shortlist;
 
 pub use cast::{CastPart, CastStem, Casting, cast};
 pub use error::Error;
+pub use plan::plan;
+pub use prompt::Prompt;
 pub use render::{LayerReport, Report, Take, render};
 pub use shortlist::{Candidate, Shortlist};

@@ -1,0 +1,212 @@
+//! Chords: a progression that fits the scale, voiced and led.
+//!
+//! Progressions are kept if all their roots lie in the scale and their tonic has its third; what a voicing
+//! adds outside the scale moves to the nearest note of it. Stabs are parallel (one shape, moved), chords
+//! and pads take the inversion that moves least. Pads hold the tonic as a quiet further voice, since
+//! loops of two chords otherwise read as another key.
+
+use dream_core::{Mode, Note};
+
+use super::Tonal;
+use super::draw;
+use super::setting::Setting;
+use crate::genre::{Lane, SectionKind};
+use crate::pattern::{Chord, Colour, Progression};
+
+/// Longest pad note in bars; longer chords start again.
+const PAD_BARS: u32 = 4;
+
+/// Draws the progression of the track.
+pub(super) fn progression(setting: &Setting<'_>) -> Progression {
+    let (ladder, mode) = (setting.ladder, setting.ladder.scale.mode());
+    let tonic = ladder.tonic.index();
+    if setting.key.is_none() {
+        let chord = Chord { root: 0, minor: true, colour: Colour::Cluster };
+        return Progression { weight: 1.0, bars: 8, chords: vec![chord] };
+    }
+    let fits = |progression: &Progression| {
+        progression.chords.iter().all(|chord| {
+            let open = matches!(chord.colour, Colour::Power | Colour::Sus | Colour::Cluster);
+            let third = chord.root != 0 || open || chord.minor == (mode == Mode::Minor);
+            third && ladder.contains(tonic + chord.root)
+        })
+    };
+    let own = || setting.genre.progressions.iter().cloned();
+    let mut usable: Vec<Progression> = own().filter(fits).collect();
+    if usable.is_empty() && mode == Mode::Major {
+        let major = |mut progression: Progression| {
+            progression.chords = progression.chords.iter().map(|chord| chord.in_major()).collect();
+            progression
+        };
+        usable = own().map(major).filter(fits).collect();
+    }
+    let drawn = draw::weighted(setting.seed.child("progression"), usable, |one| one.weight);
+    drawn.unwrap_or_else(|| {
+        let chord = Chord { root: 0, minor: mode == Mode::Minor, colour: Colour::Triad };
+        Progression { weight: 1.0, bars: 8, chords: vec![chord] }
+    })
+}
+
+/// The pitches of a chord, its root first, with the root in 48..60.
+fn voiced(setting: &Setting<'_>, chord: Chord, open: bool) -> Vec<i32> {
+    let ladder = setting.ladder;
+    let root = 48 + (ladder.tonic.index() + chord.root).rem_euclid(12);
+    let mut pitches = vec![root];
+    for interval in chord.voiced(setting.genre.voicing(chord.colour, open)) {
+        let exact = setting.key.is_none();
+        let pitch = if exact { root + interval } else { ladder.snap(root + interval) };
+        if !pitches.contains(&pitch) {
+            pitches.push(pitch);
+        }
+    }
+    pitches
+}
+
+/// The pitch classes of a chord's triad or shell, for hooks and arpeggios, the root first.
+pub(super) fn tones(setting: &Setting<'_>, chord: Chord) -> Vec<i32> {
+    let root = setting.ladder.tonic.index() + chord.root;
+    let [third, fifth, _] = chord.tones();
+    let mut tones: Vec<i32> = Vec::new();
+    for interval in [0, third, fifth] {
+        let tone = setting.ladder.snap(root + interval).rem_euclid(12);
+        if !tones.contains(&tone) {
+            tones.push(tone);
+        }
+    }
+    tones
+}
+
+/// The inversion of a chord that moves least from the one before, with its top within an octave and a
+/// half; its root comes first.
+fn led(setting: &Setting<'_>, chord: Chord, open: bool, before: &[i32]) -> Vec<i32> {
+    let shape = voiced(setting, chord, open);
+    let mut low = shape.clone();
+    low.sort_unstable();
+    let (floor, ceiling) = match setting.genre.hook_register {
+        [register, _] if register >= 67 => (67, 84),
+        _ => (60, 76),
+    };
+    let mut best: Option<(i32, Vec<i32>)> = None;
+    for turn in 0..=low.len() {
+        for octave in [-12, 0, 12] {
+            let mut turned: Vec<i32> = low
+                .iter()
+                .enumerate()
+                .map(|(at, pitch)| pitch + octave + if at < turn { 12 } else { 0 })
+                .collect();
+            turned.sort_unstable();
+            turned.dedup();
+            let top = turned[turned.len() - 1];
+            let outside = (floor - top).max(top - ceiling).max(0) + (45 - turned[0]).max(0);
+            let muddy =
+                turned.windows(2).filter(|pair| pair[0] < 52 && pair[1] - pair[0] < 3).count();
+            let moved: i32 = turned.iter().zip(before).map(|(new, old)| (new - old).abs()).sum();
+            let cost = moved + 20 * outside + 12 * muddy as i32;
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, turned));
+            }
+        }
+    }
+    let (_, mut pitches) = best.unwrap_or((0, shape.clone()));
+    let root = pitches.iter().position(|pitch| (pitch - shape[0]) % 12 == 0).unwrap_or(0);
+    pitches[..=root].rotate_right(1);
+    pitches
+}
+
+/// The notes of a chordal lane in a section.
+pub(super) fn play(tonal: &Tonal<'_>, lane: Lane) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for span in tonal.spans_of(lane) {
+        match lane {
+            Lane::Pad => pad(tonal, span.enter, span.leave, &mut notes),
+            _ => stabs(tonal, lane, span.enter, span.leave, &mut notes),
+        }
+    }
+    notes
+}
+
+fn pad(tonal: &Tonal<'_>, enter: u32, leave: u32, notes: &mut Vec<Note>) {
+    let (setting, progression) = (tonal.setting, &tonal.theme.progression);
+    let mut before = Vec::new();
+    let mut bar = enter;
+    while bar < leave {
+        let chord = progression.at(bar);
+        let changes = bar + progression.bars - bar % progression.bars;
+        let end = changes.min(leave).min(bar + PAD_BARS);
+        let open =
+            setting.energy_at(tonal.part, bar) >= 0.6 || tonal.part.spec.kind == SectionKind::Break;
+        let mut pitches = led(setting, chord, open, &before);
+        before.clone_from(&pitches);
+        before.sort_unstable();
+        let voices = pitches.len();
+        pitches.extend(pedal(setting, &pitches));
+        for (at, pitch) in pitches.into_iter().enumerate() {
+            push(
+                notes,
+                f64::from(bar) * 4.0,
+                f64::from(end - bar) * 4.0,
+                pitch,
+                if at < voices { 0.75 } else { 0.45 },
+            );
+        }
+        bar = end;
+    }
+}
+
+/// The tonic under a chord that lacks it and does not rub against it.
+fn pedal(setting: &Setting<'_>, pitches: &[i32]) -> Option<i32> {
+    let tonic = 48 + setting.ladder.tonic.index();
+    let rubs = pitches.iter().any(|pitch| matches!((pitch - tonic).rem_euclid(12), 0 | 1 | 11));
+    (!rubs && setting.key.is_some()).then_some(tonic)
+}
+
+fn stabs(tonal: &Tonal<'_>, lane: Lane, enter: u32, leave: u32, notes: &mut Vec<Note>) {
+    let (setting, part) = (tonal.setting, tonal.part);
+    let parallel = lane != Lane::Chords;
+    let mut before = Vec::new();
+    for bar in enter..leave {
+        let energy = setting.energy_at(part, bar);
+        let rhythm = &setting.genre.stabs[rhythm(tonal, lane, setting.energy_at(part, enter))];
+        let mut hits = rhythm.grid.hits(bar % 8, |_| true);
+        // Every fourth bar may lose its last hit.
+        let lean = tonal.seed.child(lane.name()).child("lean").index(u64::from(bar));
+        if bar % 4 == 3 && hits.len() > 1 && draw::chance(lean, 0.3) {
+            hits.pop();
+        }
+        let most = if energy < 0.4 { 2 } else { 16 };
+        hits.truncate(most);
+        let open = energy >= 0.6;
+        for hit in hits {
+            let chord = tonal.theme.progression.at(bar);
+            let pitches = if parallel {
+                voiced(setting, chord, open)
+            } else {
+                led(setting, chord, open, &before)
+            };
+            before.clone_from(&pitches);
+            before.sort_unstable();
+            let end = f64::from(tonal.part.bars) * 4.0;
+            let beat = f64::from(bar) * 4.0 + hit.beat;
+            for pitch in pitches {
+                push(notes, beat, hit.length.min(end - beat), pitch, hit.velocity);
+            }
+        }
+    }
+}
+
+/// The chord rhythm of a lane in this section; the second stab differs from the first.
+fn rhythm(tonal: &Tonal<'_>, lane: Lane, energy: f64) -> usize {
+    let stabs = &tonal.setting.genre.stabs;
+    let other = (lane == Lane::Stab2).then(|| rhythm(tonal, Lane::Stab, energy));
+    let nearest = stabs.iter().map(|one| one.distance(energy)).fold(f64::INFINITY, f64::min);
+    let usable: Vec<usize> =
+        (0..stabs.len()).filter(|at| stabs[*at].distance(energy) <= nearest).collect();
+    let different = usable.iter().copied().filter(|at| Some(*at) != other);
+    let seed = tonal.seed.child(lane.name()).child("rhythm");
+    draw::weighted(seed, different, |_| 1.0).unwrap_or(usable[0])
+}
+
+fn push(notes: &mut Vec<Note>, beat: f64, length: f64, pitch: i32, velocity: f64) {
+    let pitch = u8::try_from(pitch.clamp(0, 127)).ok();
+    notes.push(Note { beat, length, velocity, pitch });
+}
