@@ -74,6 +74,7 @@ pub(super) fn fit(need: &Need<'_>, candidate: &Candidate) -> Fit {
     fit.add("category", category(need.part.role, stem));
     fit.add("similarity", f64::from(candidate.similarity.clamp(0.0, 1.0)));
     fit.add("tags", 0.8 * tags(need.part, stem));
+    fit.add("kind", kind(need.part.role, stem));
     fit.add("quality", 0.4 * f64::from(stem.facts.quality.clamp(0.0, 1.0)));
     fit.add("form", form(need, stem));
     if stem.facts.form == Form::Loop {
@@ -114,6 +115,20 @@ fn tags(part: &PartId, stem: &Stem) -> f64 {
         || has(&role.replace('_', "-"))
         || stem.name.to_lowercase().replace(['-', ' '], "_").contains(role);
     share + if named { 0.75 } else { 0.0 }
+}
+
+/// Hats that are open or closed against what the role says.
+fn kind(role: Role, stem: &Stem) -> f64 {
+    let is = |word: &str| {
+        let own = stem.tags.iter().any(|tag| tag.eq_ignore_ascii_case(word));
+        own || stem.name.to_lowercase().contains(word)
+    };
+    match role {
+        Role::Hat if is("open") => -1.0,
+        Role::OpenHat if is("closed") => -1.0,
+        Role::OpenHat if is("open") => 0.75,
+        _ => 0.0,
+    }
 }
 
 /// Notes want one-shots; parts that just run want loops and textures.
