@@ -139,7 +139,7 @@ fn casting(plan: &ArrangementPlan) -> (Casting, BTreeMap<StemId, Clip>) {
             kit: None,
             licence: None,
             form,
-            chord: false,
+            chord: Vec::new(),
             bpm: None,
             bars: None,
             key: None,

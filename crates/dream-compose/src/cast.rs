@@ -55,8 +55,8 @@ pub struct CastStem {
     pub licence: Option<String>,
     /// One-shot, loop or free.
     pub form: Form,
-    /// Whether it holds a chord, which is played in parallel.
-    pub chord: bool,
+    /// The chord it holds, in semitones above its root; empty for a single note.
+    pub chord: Vec<u8>,
     /// Its own tempo.
     pub bpm: Option<Bpm>,
     /// Its length in bars, for loops.
@@ -191,7 +191,7 @@ fn cast_stem(stem: &Stem, fit: Fit, gain_db: f64) -> CastStem {
         kit: stem.kit.clone(),
         licence: stem.licence.clone(),
         form: facts.form,
-        chord: score::is_chord(stem),
+        chord: score::chord(stem).to_vec(),
         bpm: facts.bpm,
         bars: facts.bars,
         key: facts.key,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dream_core::{ArrangementPlan, Bpm, Form, Key, PartId, Role, Seed, Stem};
+use dream_core::{ArrangementPlan, Bpm, Form, Key, Mode, PartId, Role, Seed, Stem};
 use rand::RngExt;
 
 use crate::Candidate;
@@ -74,6 +74,7 @@ pub(super) fn fit(need: &Need<'_>, candidate: &Candidate) -> Fit {
     fit.add("category", category(need.part.role, stem));
     fit.add("similarity", f64::from(candidate.similarity.clamp(0.0, 1.0)));
     fit.add("tags", 0.8 * tags(need.part, stem));
+    fit.add("kind", kind(need.part.role, stem));
     fit.add("quality", 0.4 * f64::from(stem.facts.quality.clamp(0.0, 1.0)));
     fit.add("form", form(need, stem));
     if stem.facts.form == Form::Loop {
@@ -114,6 +115,20 @@ fn tags(part: &PartId, stem: &Stem) -> f64 {
         || has(&role.replace('_', "-"))
         || stem.name.to_lowercase().replace(['-', ' '], "_").contains(role);
     share + if named { 0.75 } else { 0.0 }
+}
+
+/// Hats that are open or closed against what the role says.
+fn kind(role: Role, stem: &Stem) -> f64 {
+    let is = |word: &str| {
+        let own = stem.tags.iter().any(|tag| tag.eq_ignore_ascii_case(word));
+        own || stem.name.to_lowercase().contains(word)
+    };
+    match role {
+        Role::Hat if is("open") => -1.0,
+        Role::OpenHat if is("closed") => -1.0,
+        Role::OpenHat if is("open") => 0.75,
+        _ => 0.0,
+    }
 }
 
 /// Notes want one-shots; parts that just run want loops and textures.
@@ -182,7 +197,7 @@ fn key(need: &Need<'_>, stem: &Stem) -> (f64, f64) {
 
 /// Mean over the notes of how easily the one-shot reaches them.
 fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
-    let chord = is_chord(stem);
+    let chord = !chord(stem).is_empty();
     let kind = match (need.chords, chord) {
         (true, true) => 0.5,
         (false, true) => -0.8,
@@ -202,9 +217,20 @@ fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
     kind + need.pitches.iter().map(ease).sum::<f64>() / need.pitches.len().max(1) as f64
 }
 
-/// Whether the stem holds a chord.
-pub(super) fn is_chord(stem: &Stem) -> bool {
-    stem.tags.iter().any(|tag| tag.eq_ignore_ascii_case("chord"))
+/// The chord a stem holds, by its tags and its mode: thirds are left open where they are not known.
+pub(super) fn chord(stem: &Stem) -> &'static [u8] {
+    let has = |tag: &str| stem.tags.iter().any(|own| own.eq_ignore_ascii_case(tag));
+    if has("sus") || has("power") {
+        &[0, 7]
+    } else if !has("chord") {
+        &[]
+    } else if has("neutral") {
+        &[0, 7]
+    } else if stem.facts.key.is_some_and(|key| key.mode == Mode::Major) {
+        &[0, 4, 7]
+    } else {
+        &[0, 3, 7]
+    }
 }
 
 /// A small deviation that depends on seed, part and stem alone.

@@ -1,1 +1,246 @@
+use std::collections::BTreeMap;
 
+use dream_core::{Category, Facts, Note, Provenance, Section, StemQuery};
+
+use super::*;
+
+fn plan(queries: Vec<StemQuery>) -> ArrangementPlan {
+    ArrangementPlan {
+        schema: 1,
+        prompt: String::new(),
+        seed: 1,
+        bpm: Bpm::new(130.0).unwrap(),
+        key: Some("A minor".parse().unwrap()),
+        genre: "techno".to_owned(),
+        moods: Vec::new(),
+        swing: 50.0,
+        total_bars: 8,
+        estimated_duration_s: 14.8,
+        loudness_lufs: -10.0,
+        structure: vec![Section {
+            section: "Drop".to_owned(),
+            bars: 8,
+            energy: 1.0,
+            seed: 1,
+            stem_queries: queries,
+            transitions: Vec::new(),
+        }],
+    }
+}
+
+fn query(role: Role, tags: &[&str], pitches: &[u8]) -> StemQuery {
+    let note = |(i, pitch): (usize, &u8)| Note {
+        beat: i as f64,
+        length: 0.5,
+        velocity: 1.0,
+        pitch: Some(*pitch).filter(|pitch| *pitch > 0),
+    };
+    StemQuery {
+        role,
+        category: role.categories()[0],
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        text: String::new(),
+        count: 1,
+        required: true,
+        gain_db: 0.0,
+        pan: 0.0,
+        enter_bar: 0,
+        leave_bar: 8,
+        notes: pitches.iter().enumerate().map(note).collect(),
+        automation: Vec::new(),
+    }
+}
+
+fn candidate(id: i64, category: Category, form: Form) -> Candidate {
+    let facts = Facts {
+        duration_s: 1.0,
+        form,
+        category,
+        category_confidence: 1.0,
+        bpm: None,
+        bpm_confidence: 0.0,
+        bpm_candidates: Vec::new(),
+        beats_s: Vec::new(),
+        downbeats_s: Vec::new(),
+        bars: None,
+        key: None,
+        key_confidence: 0.0,
+        key_candidates: Vec::new(),
+        root: None,
+        loudness_lufs: Some(-14.0),
+        true_peak_dbtp: -1.0,
+        quality: 0.9,
+        quality_parts: BTreeMap::new(),
+        defects: Vec::new(),
+        tags: Vec::new(),
+        attributes: BTreeMap::new(),
+        neuromorphic: BTreeMap::new(),
+    };
+    let stem = Stem {
+        id: StemId(id),
+        hash: format!("{id:064x}"),
+        name: format!("stem {id}"),
+        category,
+        source: Source::Original,
+        kit: None,
+        licence: None,
+        channels: 1,
+        tags: Vec::new(),
+        facts,
+        provenance: Provenance::default(),
+    };
+    Candidate { stem, similarity: 0.5 }
+}
+
+fn looped(id: i64, category: Category, bpm: f64, bars: u32) -> Candidate {
+    let mut candidate = candidate(id, category, Form::Loop);
+    candidate.stem.facts.bpm = Some(Bpm::new(bpm).unwrap());
+    candidate.stem.facts.bars = Some(bars);
+    candidate.stem.facts.duration_s = f64::from(bars) * 240.0 / bpm;
+    candidate
+}
+
+fn shortlist(plan: &ArrangementPlan, lists: Vec<Vec<Candidate>>) -> Shortlist {
+    Shortlist { parts: plan.parts().into_iter().zip(lists).collect() }
+}
+
+/// The numbers of the stems cast for each part.
+fn chosen(casting: &Casting) -> Vec<Vec<i64>> {
+    let ids = |part: &CastPart| part.stems.iter().map(|stem| stem.id.0).collect();
+    casting.parts.iter().map(ids).collect()
+}
+
+#[track_caller]
+fn check(queries: Vec<StemQuery>, lists: Vec<Vec<Candidate>>, expected: &[&[i64]]) -> Casting {
+    let plan = plan(queries);
+    let casting = cast(&plan, &shortlist(&plan, lists), Seed(3)).unwrap();
+    assert_eq!(chosen(&casting), expected, "{casting:#?}");
+    casting
+}
+
+#[test]
+fn notes_want_one_shots_and_their_absence_loops() {
+    let kicks =
+        || vec![candidate(1, Category::Kick, Form::OneShot), looped(2, Category::Kick, 130.0, 2)];
+    check(vec![query(Role::Kick, &[], &[0])], vec![kicks()], &[&[1]]);
+    let pads = vec![candidate(1, Category::Pad, Form::OneShot), looped(2, Category::Pad, 130.0, 4)];
+    check(vec![query(Role::Pad, &[], &[])], vec![pads], &[&[2]]);
+}
+
+#[test]
+fn a_loop_is_stretched_by_the_exact_ratio_at_half_time_if_nearer() {
+    let loops = vec![looped(1, Category::Drums, 66.0, 2), looped(2, Category::Drums, 174.0, 2)];
+    let casting = check(vec![query(Role::Break, &[], &[])], vec![loops], &[&[1]]);
+    let ratio = casting.parts[0].stems[0].ratio;
+    assert!((ratio - 2.0 * 66.0 / 130.0).abs() < 1e-12, "{ratio}");
+    assert_eq!(casting.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_loop_beyond_the_limits_is_used_only_alone_and_announced() {
+    let far = vec![looped(1, Category::Drums, 100.0, 2)];
+    let casting = check(vec![query(Role::Break, &[], &[])], vec![far], &[&[1]]);
+    assert!(casting.warnings[0].contains("stretched by -23 %"), "{:?}", casting.warnings);
+}
+
+#[test]
+fn a_tonal_loop_moves_to_the_key_by_three_semitones_at_most() {
+    let mut near = looped(1, Category::Pad, 130.0, 4);
+    near.stem.facts.key = Some("B minor".parse().unwrap());
+    near.stem.facts.key_confidence = 1.0;
+    let mut far = looped(2, Category::Pad, 130.0, 4);
+    far.stem.facts.key = Some("D# minor".parse().unwrap());
+    far.stem.facts.key_confidence = 1.0;
+    let both = vec![far.clone(), near];
+    let casting = check(vec![query(Role::Pad, &[], &[])], vec![both], &[&[1]]);
+    assert!((casting.parts[0].stems[0].semitones + 2.0).abs() < 1e-12);
+    // A tritone away, one semitone down or up is a neighbour on the wheel.
+    let casting = check(vec![query(Role::Pad, &[], &[])], vec![vec![far]], &[&[2]]);
+    assert!((casting.parts[0].stems[0].semitones.abs() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn the_bass_whose_root_reaches_the_notes_is_cast() {
+    let bass = |id, root| {
+        let mut bass = candidate(id, Category::Bass, Form::OneShot);
+        bass.stem.facts.root = Some(root);
+        bass
+    };
+    let basses = vec![bass(1, 47.0), bass(2, 33.0), bass(3, 22.0)];
+    check(vec![query(Role::Bass, &[], &[33, 36])], vec![basses], &[&[2]]);
+}
+
+#[test]
+fn tags_decide_among_equals() {
+    let mut dark = candidate(2, Category::Kick, Form::OneShot);
+    dark.stem.tags = vec!["Dark".to_owned()];
+    let kicks = vec![candidate(1, Category::Kick, Form::OneShot), dark];
+    check(vec![query(Role::Kick, &["dark"], &[0])], vec![kicks], &[&[2]]);
+}
+
+#[test]
+fn like_parts_prefer_different_stems() {
+    let percs = || (1..=2).map(|id| candidate(id, Category::Percussion, Form::OneShot)).collect();
+    let queries = vec![query(Role::Perc, &["a"], &[0]), query(Role::Perc, &["b"], &[0])];
+    let plan = plan(queries);
+    let casting = cast(&plan, &shortlist(&plan, vec![percs(), percs()]), Seed(1)).unwrap();
+    assert_ne!(chosen(&casting)[0], chosen(&casting)[1]);
+}
+
+#[test]
+fn a_part_without_candidates_borrows_or_is_left_out_loudly() {
+    let snares = vec![candidate(1, Category::Snare, Form::OneShot)];
+    let queries = vec![
+        query(Role::Snare, &[], &[0]),
+        query(Role::Clap, &[], &[0]),
+        query(Role::Bass, &[], &[33]),
+    ];
+    let casting = check(queries, vec![snares, vec![], vec![]], &[&[1], &[1], &[]]);
+    assert_eq!(casting.warnings[0], "clap: no stem found, played by a snare stem");
+    assert!(casting.warnings[1].starts_with("bass: REQUIRED"), "{:?}", casting.warnings);
+}
+
+#[test]
+fn an_empty_shortlist_is_an_error() {
+    let plan = plan(vec![query(Role::Kick, &[], &[0])]);
+    assert_eq!(cast(&plan, &Shortlist::default(), Seed(1)), Err(Error::NoStems));
+}
+
+#[test]
+fn another_seed_gives_another_choice_among_equals_and_the_same_seed_the_same() {
+    let plan = plan(vec![query(Role::Kick, &[], &[0])]);
+    let kicks = (1..=6).map(|id| candidate(id, Category::Kick, Form::OneShot)).collect();
+    let shortlist = shortlist(&plan, vec![kicks]);
+    let by = |seed| chosen(&cast(&plan, &shortlist, Seed(seed)).unwrap())[0][0];
+    assert_eq!(by(1), by(1));
+    let mut all: Vec<i64> = (0..20).map(by).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert!(all.len() >= 4, "{all:?}");
+}
+
+#[test]
+fn layers_share_the_form_and_the_level() {
+    let mut kick = query(Role::Kick, &[], &[0]);
+    kick.count = 2;
+    let kicks = vec![
+        candidate(1, Category::Kick, Form::OneShot),
+        candidate(2, Category::Kick, Form::OneShot),
+        looped(3, Category::Kick, 130.0, 1),
+    ];
+    let plan = plan(vec![kick]);
+    let casting = cast(&plan, &shortlist(&plan, vec![kicks]), Seed(1)).unwrap();
+    let stems = &casting.parts[0].stems;
+    assert_eq!(stems.len(), 2);
+    assert!(stems.iter().all(|stem| stem.form == Form::OneShot));
+    assert!((stems[0].gain_db + 3.0103).abs() < 1e-3);
+}
+
+#[test]
+fn a_casting_survives_json() {
+    let plan = plan(vec![query(Role::Kick, &[], &[0])]);
+    let kicks = vec![candidate(1, Category::Kick, Form::OneShot)];
+    let casting = cast(&plan, &shortlist(&plan, vec![kicks]), Seed(1)).unwrap();
+    let json = serde_json::to_string(&casting).unwrap();
+    assert_eq!(serde_json::from_str::<Casting>(&json).unwrap(), casting);
+}

@@ -16,6 +16,8 @@ const SHORT_TERM: usize = 30;
 const MOMENTARY: usize = 4;
 /// A sparse layer counts by its moments, this much below them, lest single hits get very loud.
 const SPARSE_LU: f64 = 4.0;
+/// Longest lead of a hit, frames.
+const LEAD: i64 = 88;
 
 /// Weighted power of a signal per hop.
 #[derive(Debug, Clone)]
@@ -95,8 +97,9 @@ fn place(layer: &Layer<'_>, plan: &ArrangementPlan, time: &Timeline) -> Option<(
     let events = layer.events();
     let windows = plan.structure.iter().enumerate().flat_map(|(index, section)| {
         (0..section.bars).step_by(8).map(move |bar| {
-            let from = time.bar_in(index, f64::from(bar));
-            let to = time.bar_in(index, f64::from((bar + 8).min(section.bars)));
+            // Hits begin with a short lead before their beat.
+            let from = time.bar_in(index, f64::from(bar)) - LEAD;
+            let to = time.bar_in(index, f64::from((bar + 8).min(section.bars))) - LEAD;
             (section.energy, from, to)
         })
     });

@@ -131,8 +131,8 @@ const PASSES: usize = 4;
 
 /// Glue, clip and limit to the target loudness.
 ///
-/// How much loudness clipper and limiter cost is found on the loudest half minute; then the whole track
-/// is processed once, measured, and turned down by what is too much, or processed again if too soft.
+/// How much loudness clipper and limiter cost is found on an excerpt; then the whole track is processed
+/// once, measured, and turned down by what is too much, or processed again if too soft.
 pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<Master, Cancelled> {
     glue(&mut mix);
     progress.check()?;
@@ -141,7 +141,7 @@ pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<
         let warning = Some("the track is silent or too short to be measured".to_owned());
         return Ok(Master { clip: mix, lufs_i: None, true_peak_dbtp, warning });
     };
-    let excerpt = loudest_part(&mix);
+    let excerpt = excerpt(&mix, own);
     let mut gain_db = target - own + AIM_LU;
     for _ in 0..3 {
         gain_db = target - own + AIM_LU + cost_lu(&excerpt, gain_db);
@@ -193,30 +193,30 @@ fn cost_lu(excerpt: &Clip, gain_db: f64) -> f64 {
     (of(excerpt) + gain_db - of(&pressed(excerpt, gain_db))).clamp(0.0, 12.0)
 }
 
-/// Half a minute in pieces of three seconds: the loudest, in order.
-fn loudest_part(mix: &Clip) -> Clip {
+/// Half a minute in pieces of three seconds that stands for all that counts towards the loudness `own`
+/// of the mix: evenly from the loudest to the softest within the gate.
+fn excerpt(mix: &Clip, own: f64) -> Clip {
     const PIECE: usize = 30 * HOP;
-    const PIECES: usize = 10;
-    let mut pieces: Vec<(f64, usize)> = (0..mix.len())
-        .step_by(PIECE)
-        .map(|start| {
-            let end = (start + PIECE).min(mix.len());
-            let power = |channel: &[f32]| -> f64 {
-                channel[start..end].iter().map(|x| f64::from(x * x)).sum()
-            };
-            (mix.iter_channels().map(power).sum(), start)
-        })
+    const PIECES: usize = 12;
+    let mut meter = Meter::new(2);
+    meter.add(&mix.stereo());
+    let mut pieces: Vec<(f64, usize)> = meter
+        .hops
+        .chunks(PIECE / HOP)
+        .enumerate()
+        .map(|(i, hops)| (hops.iter().sum::<f64>() / hops.len() as f64, i * PIECE))
+        .filter(|(power, _)| lufs(*power) > own - 10.0)
         .collect();
     pieces.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    pieces.truncate(PIECES);
-    pieces.sort_by_key(|piece| piece.1);
+    let stride = pieces.len().div_ceil(PIECES).max(1);
+    let starts: Vec<usize> =
+        pieces.iter().skip(stride / 2).step_by(stride).map(|piece| piece.1).collect();
+    let starts = if starts.is_empty() { vec![0] } else { starts };
     let channels: Vec<Vec<f32>> = mix
         .iter_channels()
         .map(|channel| {
-            let piece = |&(_, start): &(f64, usize)| {
-                channel[start..(start + PIECE).min(channel.len())].to_vec()
-            };
-            pieces.iter().flat_map(piece).collect()
+            let piece = |start: &usize| &channel[*start..(start + PIECE).min(channel.len())];
+            starts.iter().flat_map(|start| piece(start).iter().copied()).collect()
         })
         .collect();
     let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();

@@ -56,7 +56,7 @@ fn plan(bpm: f64, structure: Vec<Section>) -> ArrangementPlan {
         swing: 50.0,
         total_bars,
         estimated_duration_s: f64::from(total_bars) * 240.0 / bpm,
-        loudness_lufs: -10.0,
+        loudness_lufs: -24.0,
         structure,
     }
 }
@@ -86,7 +86,7 @@ fn stem(id: i64, form: Form) -> CastStem {
         kit: None,
         licence: None,
         form,
-        chord: false,
+        chord: Vec::new(),
         bpm: None,
         bars: None,
         key: None,
