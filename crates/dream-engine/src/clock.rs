@@ -20,6 +20,17 @@ impl Clock {
         }
     }
 
+    /// A moment as part of a file name in local time: `20260102_030405`.
+    pub fn file_name(moment: Moment) -> String {
+        jiff::Timestamp::from_millisecond(moment.0).map_or_else(
+            |_| moment.0.to_string(),
+            |time| {
+                let local = time.to_zoned(jiff::tz::TimeZone::system());
+                local.strftime("%Y%m%d_%H%M%S").to_string()
+            },
+        )
+    }
+
     /// A moment as RFC 3339 in UTC with milliseconds: `2026-01-02T03:04:05.678Z`.
     pub fn text(moment: Moment) -> String {
         jiff::Timestamp::from_millisecond(moment.0)

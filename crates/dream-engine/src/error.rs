@@ -52,6 +52,25 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
+    /// A plan could not be cast or rendered.
+    #[error(transparent)]
+    Compose(dream_compose::Error),
+    /// A track could not be written.
+    #[error("write the track in {path}")]
+    Encode {
+        /// Its folder.
+        path: PathBuf,
+        /// Its cause.
+        source: dream_audio::Error,
+    },
+    /// A stored document could not be written or read.
+    #[error("stored {what}")]
+    Stored {
+        /// What it describes.
+        what: &'static str,
+        /// Its cause.
+        source: serde_json::Error,
+    },
     /// The work was asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -78,7 +97,9 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Config(_) | Self::Invalid(_) | Self::Silent => Kind::Invalid,
-            Self::Decode { source, .. } => of_audio(source),
+            Self::Decode { source, .. } | Self::Encode { source, .. } => of_audio(source),
+            Self::Compose(error) => of_compose(error),
+            Self::Stored { .. } => Kind::Internal,
             Self::Io { source, .. } => of_io(source, Kind::Internal),
             Self::NotFound(_) => Kind::NotFound,
             Self::TooManyFiles { .. } => Kind::TooLarge,
@@ -97,6 +118,24 @@ fn of_audio(error: &dream_audio::Error) -> Kind {
         Audio::TooShort { .. } => Kind::Invalid,
         Audio::Io(source) => of_io(source, Kind::Internal),
         _ => Kind::Unsupported,
+    }
+}
+
+fn of_compose(error: &dream_compose::Error) -> Kind {
+    use dream_compose::Error as Compose;
+    match error {
+        Compose::NoStems => Kind::NotFound,
+        Compose::Plan(_) => Kind::Invalid,
+        _ => Kind::Internal,
+    }
+}
+
+impl From<dream_compose::Error> for Error {
+    fn from(error: dream_compose::Error) -> Self {
+        match error {
+            dream_compose::Error::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            other => Self::Compose(other),
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! What to do, what came of it, and what is worth telling on the way.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use crate::{FileOutcome, IngestReport, IngestSpec, StarterReport};
+use crate::{
+    ComposeSpec, Composed, FileOutcome, IngestReport, IngestSpec, RenderSpec, StarterReport,
+};
 
 /// Work to do. Stored as JSON with its job; the same work is recognised by it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,6 +15,10 @@ pub enum JobSpec {
     Ingest(IngestSpec),
     /// The built-in starter kit into the library.
     StarterKit,
+    /// A prompt to a track.
+    Compose(Box<ComposeSpec>),
+    /// A plan to a track.
+    Render(Box<RenderSpec>),
 }
 
 impl JobSpec {
@@ -20,6 +27,8 @@ impl JobSpec {
         match self {
             Self::Ingest(_) => "ingest",
             Self::StarterKit => "starter_kit",
+            Self::Compose(_) => "compose",
+            Self::Render(_) => "render",
         }
     }
 }
@@ -32,6 +41,20 @@ pub enum Outcome {
     Ingest(IngestReport),
     /// Of [`JobSpec::StarterKit`].
     StarterKit(StarterReport),
+    /// Of [`JobSpec::Compose`] and [`JobSpec::Render`].
+    Take(Box<Composed>),
+}
+
+impl Outcome {
+    /// What is stored with the job: a take is named by its number, for the rest lies with the take.
+    pub(crate) fn stored(&self) -> Value {
+        let whole = match self {
+            Self::Take(composed) => return json!({"take": composed.track.id}),
+            Self::Ingest(report) => serde_json::to_value(report),
+            Self::StarterKit(report) => serde_json::to_value(report),
+        };
+        whole.unwrap_or(Value::Null)
+    }
 }
 
 /// Something that happened on the way.

@@ -7,6 +7,7 @@ pub mod runner;
 
 mod analyse;
 mod clock;
+mod compose;
 mod doctor;
 mod error;
 mod ingest;
@@ -21,6 +22,7 @@ use dream_core::StemId;
 
 pub use analyse::{Analysis, analyse};
 pub use clock::Clock;
+pub use compose::{Bits, ComposeSpec, Composed, Output, RenderSpec, Selection, Timing, Track};
 pub use config::Config;
 pub use doctor::{Check, Diagnosis};
 pub use dream_library::{

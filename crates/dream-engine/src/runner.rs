@@ -2,9 +2,10 @@
 
 use dream_core::{Progress, chain};
 use dream_library::{Claim, Ending};
-use serde_json::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::{Engine, Error, Event, JobSpec, Kind, Outcome, ingest, starter_kit};
+use crate::{Engine, Error, Event, JobSpec, Kind, Outcome, compose, ingest, starter_kit};
 
 /// A job under way: what its functions need of the world around them.
 pub(crate) struct Work<'a> {
@@ -40,7 +41,7 @@ impl Engine {
         let work = Work { engine: self, claim: &claim, progress, watch };
         let result = work.run(spec);
         let ending = match &result {
-            Ok(outcome) => Ending::Done(serde_json::to_value(outcome).unwrap_or(Value::Null)),
+            Ok(outcome) => Ending::Done(outcome.stored()),
             Err(error) if error.kind() == Kind::Cancelled => Ending::Cancelled,
             Err(error) => Ending::Failed(chain(error)),
         };
@@ -57,7 +58,31 @@ impl Work<'_> {
         match spec {
             JobSpec::Ingest(spec) => ingest::run(self, spec).map(Outcome::Ingest),
             JobSpec::StarterKit => starter_kit::run(self).map(Outcome::StarterKit),
+            JobSpec::Compose(spec) => compose::compose(self, spec).map(Box::new).map(Outcome::Take),
+            JobSpec::Render(spec) => compose::render(self, spec).map(Box::new).map(Outcome::Take),
         }
+    }
+
+    /// The result of a step: that of the run which committed it, else of doing it now.
+    pub(crate) fn step<T: Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+        progress: f64,
+        make: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let library = self.engine.library();
+        let stored = library.steps(self.claim.job)?.remove(name);
+        // What an older version stored in another shape is made again.
+        if let Some(value) = stored.and_then(|stored| serde_json::from_value(stored).ok()) {
+            return Ok(value);
+        }
+        self.progress.check()?;
+        let value = make()?;
+        let result = serde_json::to_value(&value)
+            .map_err(|source| Error::Stored { what: "step", source })?;
+        library
+            .write(|write| write.step(self.claim, name, &result, progress, self.engine.now()))?;
+        Ok(value)
     }
 }
 

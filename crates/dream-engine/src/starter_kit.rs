@@ -52,7 +52,7 @@ impl Engine {
         tracing::info!("filling the library with the starter kit");
         match self.run(&spec, progress)? {
             crate::Outcome::StarterKit(report) => Ok(Some(report)),
-            crate::Outcome::Ingest(_) => {
+            crate::Outcome::Ingest(_) | crate::Outcome::Take(_) => {
                 unreachable!("a starter kit job ends with its own outcome")
             }
         }

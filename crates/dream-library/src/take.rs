@@ -2,13 +2,14 @@
 
 use dream_core::{ArrangementPlan, Seed};
 use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalogue::{from_json, to_json};
 use crate::{Error, Library, Moment};
 
 /// The number of a take in its library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TakeId(pub i64);
 
 /// A take about to be recorded; its audio file is written already.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use dream_core::{Bpm, Category, Form, Key, Source};
 use dream_engine::Sort;
 
@@ -41,6 +41,10 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a track from a line of text: plan, casting, mix, WAV
+    Compose(Compose),
+    /// Render a plan, as printed by `compose --plan-only` or stored beside a track, edited or not
+    Render(Render),
     /// Take files and folders into the library; goes on where it was interrupted
     Ingest(Ingest),
     /// Print the facts of files without storing them
@@ -53,6 +57,89 @@ pub(crate) enum Command {
     Stats,
     /// Say what works here, what is degraded, and the configuration in effect
     Doctor,
+}
+
+impl Command {
+    /// Whether an empty library may be filled with the starter kit, where the command says.
+    pub(crate) fn starter(&self) -> Option<bool> {
+        let choice = match self {
+            Self::Compose(compose) => &compose.choice,
+            Self::Render(render) => &render.choice,
+            Self::Ingest(_) | Self::Analyse(_) | Self::Stems(_) | Self::Stats | Self::Doctor => {
+                return None;
+            }
+        };
+        choice.no_starter.then_some(false)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Compose {
+    /// What the track should be, in English or German: "driving industrial techno 138 bpm"
+    pub(crate) prompt: String,
+    /// Tempo in bpm, over the prompt's
+    #[arg(long, value_name = "X", value_parser = tempo)]
+    pub(crate) bpm: Option<Bpm>,
+    /// Key, over the prompt's: "F# minor", Am, fis-moll, 11A
+    #[arg(long, value_parser = Key::parse)]
+    pub(crate) key: Option<Key>,
+    /// Length in minutes, 0.5 to 30 [default: the genre's form, 5 to 8]
+    #[arg(long, value_name = "M", value_parser = minutes)]
+    pub(crate) minutes: Option<f64>,
+    /// Loudness of the master: club (-8.5 LUFS), default (-10), streaming (-14), or a number in LUFS
+    #[arg(long, value_name = "PROFILE", value_parser = loudness, allow_hyphen_values = true)]
+    pub(crate) loudness: Option<f64>,
+    /// Print the plan as JSON and render nothing
+    #[arg(long)]
+    pub(crate) plan_only: bool,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Render {
+    /// The plan as JSON; - reads it from standard input
+    #[arg(value_name = "PLAN.json")]
+    pub(crate) plan: PathBuf,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+}
+
+/// What compose and render have in common.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Choice {
+    /// Root of all random choices: the same seed and library give the same bytes
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// The WAV file to write [default: a new one in generated_tracks in the home]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Which stems may play
+    #[arg(long, value_delimiter = ',', value_parser = source, default_value = "original,separated,generated")]
+    pub(crate) sources: Vec<Source>,
+    /// Only stems of at least this quality, 0 to 1
+    #[arg(long, value_name = "Q", value_parser = unit, default_value = "0")]
+    pub(crate) min_quality: f32,
+    /// Format of the samples
+    #[arg(long, value_enum, default_value = "16")]
+    pub(crate) bits: Depth,
+    /// Do not fill an empty library with the built-in stems
+    #[arg(long)]
+    pub(crate) no_starter: bool,
+}
+
+/// Format of the samples of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Depth {
+    /// 16-bit integers, dithered
+    #[value(name = "16")]
+    Int16,
+    /// 24-bit integers, dithered
+    #[value(name = "24")]
+    Int24,
+    /// 32-bit floats
+    #[value(name = "32f")]
+    Float32,
 }
 
 #[derive(Debug, clap::Args)]
@@ -221,6 +308,29 @@ fn unit(text: &str) -> Result<f32, String> {
     value.ok_or_else(|| "a number from 0 to 1".to_owned())
 }
 
+fn tempo(text: &str) -> Result<Bpm, String> {
+    let bpm = text.parse().map_err(|_| "a tempo in bpm".to_owned())?;
+    Bpm::new(bpm).map_err(|error| error.to_string())
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes = text.parse().ok().filter(|minutes| (0.5..=30.0).contains(minutes));
+    minutes.ok_or_else(|| "a number of minutes from 0.5 to 30".to_owned())
+}
+
+fn loudness(text: &str) -> Result<f64, String> {
+    match text {
+        "club" => Ok(-8.5),
+        "default" => Ok(-10.0),
+        "streaming" => Ok(-14.0),
+        number => number
+            .parse()
+            .ok()
+            .filter(|lufs| (-40.0..=-5.0).contains(lufs))
+            .ok_or_else(|| "one of club, default, streaming, or -40 to -5 LUFS".to_owned()),
+    }
+}
+
 fn bpm_range(text: &str) -> Result<BpmRange, String> {
     let number = |text: &str, open: f64| match text.trim() {
         "" => Some(open),
@@ -238,8 +348,7 @@ fn maybe_bpm(text: &str) -> Result<Maybe<Bpm>, String> {
     if text == "none" {
         return Ok(Maybe(None));
     }
-    let bpm = text.parse().map_err(|_| "a tempo in bpm, or none".to_owned())?;
-    Bpm::new(bpm).map(|bpm| Maybe(Some(bpm))).map_err(|error| error.to_string())
+    tempo(text).map(|bpm| Maybe(Some(bpm)))
 }
 
 fn maybe_key(text: &str) -> Result<Maybe<Key>, String> {

@@ -42,7 +42,9 @@ pub(crate) fn ingest(
     report.finish();
     let (totals, error) = match result {
         Ok(Outcome::Ingest(totals)) => (totals, None),
-        Ok(Outcome::StarterKit(_)) => bail!("the job ended with the outcome of another"),
+        Ok(Outcome::StarterKit(_) | Outcome::Take(_)) => {
+            bail!("the job ended with the outcome of another")
+        }
         Err(error) => (counts.into_inner(), Some(error)),
     };
     let elapsed_s = started.elapsed().as_secs_f64();

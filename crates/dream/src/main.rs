@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod compose;
 mod report;
 mod view;
 
@@ -51,13 +52,15 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         home: args.global.home.clone(),
         config: args.global.config.clone(),
         threads: args.global.threads,
-        starter: None,
+        starter: args.command.starter(),
     };
     let config = Config::load(&flags).map_err(dream_engine::Error::from)?;
     let progress = report.progress();
     stop_on_signal(progress.clone())?;
     let threads = config.threads;
     runner::in_pool(threads, || match &args.command {
+        Command::Compose(what) => compose::compose(&open(config)?, what, &progress, report),
+        Command::Render(what) => compose::render(&open(config)?, what, &progress, report),
         Command::Analyse(what) => commands::analyse(&config, what, &progress, report),
         Command::Ingest(what) => commands::ingest(&open(config)?, what, &progress, report),
         Command::Stems(what) => commands::stems(&open(config)?, what, report),

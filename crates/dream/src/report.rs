@@ -93,6 +93,11 @@ impl Report {
         }
     }
 
+    /// Prints a text that is itself the result, whatever the format asked for.
+    pub(crate) fn verbatim(&self, text: &str) {
+        self.print(text);
+    }
+
     /// Prints rows under a header, columns aligned.
     pub(crate) fn table(&self, header: &[&str], rows: &[Vec<String>]) {
         self.answer(table(header, rows).trim_end());

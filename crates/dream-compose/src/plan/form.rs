@@ -148,7 +148,8 @@ fn spread(sections: &[&SectionSpec], bars: &mut [u32], total: u32) -> bool {
         }
         while bars.iter().sum::<u32>() >= total + step {
             // Two steps stay, so that 64 bars give 16 and 32 bars give 8.
-            let able = order.iter().copied().filter(|at| bars[*at] >= 3 * step && bars[*at] >= 16 + step);
+            let able =
+                order.iter().copied().filter(|at| bars[*at] >= 3 * step && bars[*at] >= 16 + step);
             let longest = able.max_by_key(|at| (bars[*at], std::cmp::Reverse(*at)));
             let Some(at) = longest else { break };
             bars[at] -= step;

@@ -1,0 +1,338 @@
+//! A prompt to a WAV, and a plan to a WAV.
+//!
+//! Steps of the job: `plan`, `cast`, `render`; an interrupted job goes on after the last of them. Takes are
+//! written by [`output`].
+
+mod output;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use dream_analysis::descriptors::{Target, similarity};
+use dream_audio::Clip;
+use dream_audio::decode::{Limits, decode_file};
+use dream_compose::{Candidate, CastPart, Casting, Prompt, Shortlist};
+use dream_core::{
+    ArrangementPlan, Bpm, Category, Key, PartId, Progress, Seed, Source, Space, StemId,
+};
+use dream_library::{Filter, TakeId};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::runner::Work;
+use crate::{Engine, Error};
+pub use output::{Bits, Output};
+
+/// A track from a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComposeSpec {
+    /// What the track should be, in English or German.
+    pub prompt: String,
+    /// Tempo, over the prompt's.
+    pub bpm: Option<Bpm>,
+    /// Key, over the prompt's.
+    pub key: Option<Key>,
+    /// Length in minutes, over the prompt's.
+    pub minutes: Option<f64>,
+    /// Loudness of the master in LUFS, over the genre's.
+    pub loudness_lufs: Option<f64>,
+    /// Root of the randomness; one is drawn where it is absent.
+    pub seed: Option<Seed>,
+    /// The stems that may play.
+    pub selection: Selection,
+    /// Where the track goes.
+    pub output: Output,
+}
+
+/// A track from a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RenderSpec {
+    /// The plan.
+    pub plan: ArrangementPlan,
+    /// The casting of an earlier take, used as far as its stems are in the library.
+    pub casting: Option<Vec<CastPart>>,
+    /// Root of the randomness, over the plan's.
+    pub seed: Option<Seed>,
+    /// The stems that may play.
+    pub selection: Selection,
+    /// Where the track goes.
+    pub output: Output,
+}
+
+/// Which stems may play.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Stems from these sources.
+    pub sources: Vec<Source>,
+    /// Stems of at least this quality, 0 to 1.
+    pub min_quality: f32,
+}
+
+impl Default for Selection {
+    /// Every source, any quality.
+    fn default() -> Self {
+        Self { sources: Source::ALL.to_vec(), min_quality: 0.0 }
+    }
+}
+
+/// A finished track: the document that `compose --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Composed {
+    /// The track.
+    pub track: Track,
+    /// Its plan.
+    pub arrangement_plan: ArrangementPlan,
+    /// The stems of every part.
+    pub casting: Vec<CastPart>,
+    /// Seconds that each stage took.
+    pub timing_s: Timing,
+    /// What was replaced, bent or left out.
+    pub warnings: Vec<String>,
+}
+
+/// What a track is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Track {
+    /// Its number in the library.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<TakeId>,
+    /// The audio file.
+    pub path: String,
+    /// Length with its tail.
+    pub duration_s: f64,
+    /// Tempo.
+    pub bpm: Bpm,
+    /// Key; `None` for atonal music.
+    pub key: Option<Key>,
+    /// Root of its randomness.
+    pub seed: Seed,
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// Bits per sample.
+    pub bit_depth: u32,
+    /// Integrated loudness, LUFS; `None` for silence.
+    pub lufs_i: Option<f64>,
+    /// True peak, dBTP.
+    pub true_peak_dbtp: f64,
+    /// SHA-256 of the audio file.
+    pub sha256: String,
+    /// Stems by where they are from.
+    pub stem_sources: BTreeMap<Source, usize>,
+    /// Number of different stems.
+    pub stems_used: usize,
+}
+
+/// Seconds that each stage took; those of an earlier run of the job are zero.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Timing {
+    /// Prompt to plan.
+    pub plan: f64,
+    /// Shortlist and casting.
+    pub cast: f64,
+    /// Reading the stems.
+    pub load: f64,
+    /// Mixing and mastering.
+    pub render: f64,
+    /// Writing the file.
+    pub encode: f64,
+    /// All together.
+    pub total: f64,
+}
+
+/// Most candidates per category: the nearest to the part's words.
+const MOST_CANDIDATES: usize = 400;
+
+impl Engine {
+    /// The plan that a composition would follow.
+    ///
+    /// # Errors
+    /// `Invalid` for a length or a loudness out of range.
+    pub fn plan(&self, spec: &ComposeSpec) -> Result<ArrangementPlan, Error> {
+        let seed = spec.seed.unwrap_or_else(|| self.draw_seed());
+        plan(spec, seed)
+    }
+
+    /// A seed for work that was given none; of 53 bits, which every reader of JSON keeps.
+    fn draw_seed(&self) -> Seed {
+        Seed(Seed(self.now().0.cast_unsigned()).child("drawn").0 >> 11)
+    }
+}
+
+pub(crate) fn compose(work: &Work<'_>, spec: &ComposeSpec) -> Result<Composed, Error> {
+    let begun = Instant::now();
+    let mut timing = Timing::default();
+    let (plan, seconds) = timed(|| work.step("plan", 0.02, || work.engine.plan(spec)))?;
+    timing.plan = seconds;
+    finish(work, plan, None, &spec.selection, &spec.output, timing, begun)
+}
+
+pub(crate) fn render(work: &Work<'_>, spec: &RenderSpec) -> Result<Composed, Error> {
+    let mut plan = spec.plan.clone();
+    if let Some(seed) = spec.seed {
+        plan.seed = seed.0;
+    }
+    plan.validate().map_err(dream_compose::Error::from)?;
+    let casting = spec.casting.clone();
+    finish(work, plan, casting, &spec.selection, &spec.output, Timing::default(), Instant::now())
+}
+
+/// Casts and renders the plan and writes the take.
+fn finish(
+    work: &Work<'_>,
+    plan: ArrangementPlan,
+    kept: Option<Vec<CastPart>>,
+    selection: &Selection,
+    output: &Output,
+    mut timing: Timing,
+    begun: Instant,
+) -> Result<Composed, Error> {
+    let engine = work.engine;
+    output.check()?;
+    let kept = kept.unwrap_or_default();
+    let (casting, seconds) =
+        timed(|| work.step("cast", 0.05, || engine.cast(&plan, &kept, selection)))?;
+    timing.cast = seconds;
+    let id: TakeId = work.step("render", 1.0, || {
+        let (clips, seconds) = timed(|| engine.load(&casting, work.progress))?;
+        timing.load = seconds;
+        let (take, seconds) =
+            timed(|| Ok(dream_compose::render(&plan, &casting, &clips, work.progress)?))?;
+        timing.render = seconds;
+        output::write(engine, output, &plan, &casting, &take, timing, begun)
+    })?;
+    output::composed(engine, id)
+}
+
+impl Engine {
+    /// The casting of a plan; parts whose stems are given and present keep them.
+    fn cast(
+        &self,
+        plan: &ArrangementPlan,
+        kept: &[CastPart],
+        selection: &Selection,
+    ) -> Result<Casting, Error> {
+        let shortlist = self.shortlist(plan, selection)?;
+        let mut casting = dream_compose::cast(plan, &shortlist, Seed(plan.seed).child("cast"))?;
+        for part in &mut casting.parts {
+            let Some(earlier) = kept.iter().find(|earlier| earlier.part == part.part) else {
+                continue;
+            };
+            let mut stems = earlier.stems.clone();
+            let mut missing = None;
+            for stem in &mut stems {
+                match self.library().find(&stem.hash)? {
+                    Some(id) => stem.id = id,
+                    None => missing = Some(stem.name.clone()),
+                }
+            }
+            match missing {
+                None => part.stems = stems,
+                Some(name) => casting.warnings.push(format!(
+                    "{}: {name} is not in the library any more, cast anew",
+                    part.part.role
+                )),
+            }
+        }
+        Ok(casting)
+    }
+
+    /// The stems that may play each part, the nearest to its words first.
+    fn shortlist(&self, plan: &ArrangementPlan, selection: &Selection) -> Result<Shortlist, Error> {
+        let mut stems = BTreeMap::new();
+        let mut shortlist = Shortlist::default();
+        for part in plan.parts() {
+            let target = Target::of_text(&format!("{} {}", part.tags.join(" "), part.text));
+            let mut candidates = Vec::new();
+            for category in categories(&part) {
+                if !stems.contains_key(&category) {
+                    let filter = Filter {
+                        categories: vec![category],
+                        sources: selection.sources.clone(),
+                        min_quality: Some(selection.min_quality),
+                        ..Filter::default()
+                    };
+                    stems.insert(category, self.library().embedded(&filter, Space::AttrV1)?);
+                }
+                let mut near: Vec<Candidate> = stems[&category]
+                    .iter()
+                    .map(|(stem, embedding)| Candidate {
+                        stem: stem.clone(),
+                        similarity: similarity(&target, embedding),
+                    })
+                    .collect();
+                near.sort_by(|a, b| {
+                    b.similarity.total_cmp(&a.similarity).then(a.stem.hash.cmp(&b.stem.hash))
+                });
+                near.truncate(MOST_CANDIDATES);
+                candidates.append(&mut near);
+            }
+            shortlist.parts.push((part, candidates));
+        }
+        Ok(shortlist)
+    }
+
+    /// The audio of the casting's stems.
+    fn load(
+        &self,
+        casting: &Casting,
+        progress: &Progress,
+    ) -> Result<BTreeMap<StemId, Clip>, Error> {
+        let hashes: BTreeMap<StemId, &str> = casting
+            .parts
+            .iter()
+            .flat_map(|part| &part.stems)
+            .map(|stem| (stem.id, stem.hash.as_str()))
+            .collect();
+        let hashes: Vec<(StemId, &str)> = hashes.into_iter().collect();
+        // The library's own files passed the limits when they came in.
+        let limits = Limits {
+            max_bytes: u64::MAX,
+            max_seconds: f64::INFINITY,
+            max_decoded_bytes: u64::MAX,
+            ..Limits::default()
+        };
+        hashes
+            .into_par_iter()
+            .map(|(id, hash)| {
+                progress.check()?;
+                let path = self.library().blobs().path(hash);
+                match decode_file(&path, &limits) {
+                    Ok(decoded) => Ok((id, decoded.clip)),
+                    Err(source) => Err(Error::Decode { path, source }),
+                }
+            })
+            .collect()
+    }
+}
+
+fn plan(spec: &ComposeSpec, seed: Seed) -> Result<ArrangementPlan, Error> {
+    let mut prompt = Prompt::parse(&spec.prompt);
+    prompt.bpm = spec.bpm.or(prompt.bpm);
+    prompt.key = spec.key.or(prompt.key);
+    if let Some(minutes) = spec.minutes {
+        if !(0.5..=30.0).contains(&minutes) {
+            return Err(Error::Invalid(format!("minutes must be 0.5 to 30, got {minutes}")));
+        }
+        prompt.minutes = Some(minutes);
+    }
+    let mut plan = dream_compose::plan(&prompt, seed.child("plan"));
+    plan.seed = seed.0;
+    plan.loudness_lufs = spec.loudness_lufs.unwrap_or(plan.loudness_lufs);
+    plan.validate().map_err(dream_compose::Error::from)?;
+    Ok(plan)
+}
+
+/// The part's own category, then those that can play its role.
+fn categories(part: &PartId) -> Vec<Category> {
+    let mut categories = vec![part.category];
+    categories.extend(part.role.categories().iter().filter(|other| **other != part.category));
+    categories
+}
+
+/// A value with the seconds it took.
+fn timed<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<(T, f64), Error> {
+    let begun = Instant::now();
+    let value = work()?;
+    Ok((value, begun.elapsed().as_secs_f64()))
+}

@@ -1,0 +1,287 @@
+//! Writing a take: the WAV, the JSON beside it, the row in the library; each whole or not at all.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use dream_audio::encode;
+use dream_compose::{CastPart, Casting, Take};
+use dream_core::{ArrangementPlan, Seed, Source};
+use dream_library::{NewTake, TakeId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use super::{Composed, Timing, Track};
+use crate::{Clock, Engine, Error};
+
+/// Where a track goes, and how its samples are written.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Output {
+    /// A `.wav` file, replaced where it exists; absent for a new one in the home.
+    pub path: Option<PathBuf>,
+    /// Format of the samples.
+    pub bits: Bits,
+}
+
+/// Format of the samples of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Bits {
+    /// 16-bit integers, dithered.
+    #[default]
+    #[serde(rename = "16")]
+    Int16,
+    /// 24-bit integers, dithered.
+    #[serde(rename = "24")]
+    Int24,
+    /// 32-bit floats.
+    #[serde(rename = "32f")]
+    Float32,
+}
+
+impl Bits {
+    fn format(self) -> encode::Bits {
+        match self {
+            Self::Int16 => encode::Bits::Int16,
+            Self::Int24 => encode::Bits::Int24,
+            Self::Float32 => encode::Bits::Float32,
+        }
+    }
+}
+
+impl Output {
+    /// Asked before the work, so that it is not done for nothing.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let named = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("wav"));
+        if !named {
+            let path = path.display();
+            return Err(Error::Invalid(format!("a track is written as .wav, got {path}")));
+        }
+        let folder = folder(path);
+        if folder.is_dir() {
+            Ok(())
+        } else {
+            Err(Error::NotFound(format!("folder {}", folder.display())))
+        }
+    }
+}
+
+/// What the JSON beside a track holds: enough to render it again.
+#[derive(Serialize)]
+struct Sidecar<'a> {
+    prompt: &'a str,
+    seed: u64,
+    track: &'a Track,
+    arrangement_plan: &'a ArrangementPlan,
+    casting: &'a [CastPart],
+    stems: Vec<Credit<'a>>,
+    timing_s: Timing,
+    warnings: &'a [String],
+}
+
+/// A stem and whose it is.
+#[derive(Serialize, PartialEq)]
+struct Credit<'a> {
+    name: &'a str,
+    content_hash: &'a str,
+    source: Source,
+    kit: Option<&'a str>,
+    licence: Option<&'a str>,
+}
+
+/// Writes the take and records it.
+pub(super) fn write(
+    engine: &Engine,
+    output: &Output,
+    plan: &ArrangementPlan,
+    casting: &Casting,
+    take: &Take,
+    mut timing: Timing,
+    begun: Instant,
+) -> Result<TakeId, Error> {
+    let encoding = Instant::now();
+    let takes = engine.home().takes();
+    let folder = output.path.as_deref().map_or(takes.as_path(), folder);
+    let (file, sha256) = encoded(folder, take, output.bits, Seed(plan.seed).child("dither"))?;
+    let path = match &output.path {
+        Some(path) => {
+            file.persist(path).map_err(|error| io("write", path)(error.error))?;
+            path.clone()
+        }
+        None => keep_new(file, &takes, &format!("track_{}", Clock::file_name(engine.now())))?,
+    };
+    timing.encode = encoding.elapsed().as_secs_f64();
+    timing.total = begun.elapsed().as_secs_f64();
+
+    let credits = credits(casting);
+    let mut stem_sources = std::collections::BTreeMap::new();
+    for source in Source::ALL {
+        let count = credits.iter().filter(|credit| credit.source == *source).count();
+        stem_sources.insert(*source, count);
+    }
+    let track = Track {
+        id: None,
+        path: path.to_string_lossy().into_owned(),
+        duration_s: take.clip.seconds(),
+        bpm: plan.bpm,
+        key: plan.key,
+        seed: Seed(plan.seed),
+        sample_rate: take.clip.rate().0,
+        bit_depth: 8 * output.bits.format().bytes() as u32,
+        lufs_i: take.report.lufs_i,
+        true_peak_dbtp: take.report.true_peak_dbtp,
+        sha256,
+        stem_sources,
+        stems_used: credits.len(),
+    };
+    let warnings = [casting.warnings.as_slice(), &take.report.warnings].concat();
+    let sidecar = Sidecar {
+        prompt: &plan.prompt,
+        seed: plan.seed,
+        track: &track,
+        arrangement_plan: plan,
+        casting: &casting.parts,
+        stems: credits,
+        timing_s: timing,
+        warnings: &warnings,
+    };
+    write_json(&path.with_extension("json"), &sidecar)?;
+    let stored = path.strip_prefix(engine.home().root()).unwrap_or(&path);
+    let new = NewTake {
+        path: stored.to_string_lossy().into_owned(),
+        hash: track.sha256.clone(),
+        seed: Seed(plan.seed),
+        plan: plan.clone(),
+        casting: json!(casting.parts),
+        report: json!(Report { track, timing_s: timing, warnings }),
+    };
+    Ok(engine.library().add_take(&new, engine.now())?)
+}
+
+/// What is stored of a take beside plan and casting.
+#[derive(Serialize, Deserialize)]
+struct Report {
+    track: Track,
+    timing_s: Timing,
+    warnings: Vec<String>,
+}
+
+/// A recorded take as the document that is printed.
+pub(super) fn composed(engine: &Engine, id: TakeId) -> Result<Composed, Error> {
+    let take = engine.library().take(id)?.take;
+    let stored = |source| Error::Stored { what: "take", source };
+    let report: Report = serde_json::from_value(take.report).map_err(stored)?;
+    Ok(Composed {
+        track: Track { id: Some(id), ..report.track },
+        arrangement_plan: take.plan,
+        casting: serde_json::from_value(take.casting).map_err(stored)?,
+        timing_s: report.timing_s,
+        warnings: report.warnings,
+    })
+}
+
+/// The stems of a casting, each once.
+fn credits(casting: &Casting) -> Vec<Credit<'_>> {
+    let mut credits = Vec::new();
+    for stem in casting.parts.iter().flat_map(|part| &part.stems) {
+        let credit = Credit {
+            name: &stem.name,
+            content_hash: &stem.hash,
+            source: stem.source,
+            kit: stem.kit.as_deref(),
+            licence: stem.licence.as_deref(),
+        };
+        if !credits.contains(&credit) {
+            credits.push(credit);
+        }
+    }
+    credits
+}
+
+/// The audio in a temporary file of `folder`, on disk, and its SHA-256.
+fn encoded(
+    folder: &Path,
+    take: &Take,
+    bits: Bits,
+    dither: Seed,
+) -> Result<(NamedTempFile, String), Error> {
+    let file = temporary(folder)?;
+    let mut writer = Hashing { inner: BufWriter::new(file), sha256: Sha256::new() };
+    encode::write_wav(&mut writer, &take.clip, bits.format(), dither)
+        .map_err(|source| Error::Encode { path: folder.to_owned(), source })?;
+    let sha256 = writer.sha256.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let file =
+        writer.inner.into_inner().map_err(|error| io("write", folder)(error.into_error()))?;
+    file.as_file().sync_all().map_err(io("write", folder))?;
+    Ok((file, sha256))
+}
+
+/// Gives the file the first free name `name.wav`, `name_2.wav` ... in `folder`.
+fn keep_new(mut file: NamedTempFile, folder: &Path, name: &str) -> Result<PathBuf, Error> {
+    let mut number = 1;
+    loop {
+        let name = if number == 1 { name.to_owned() } else { format!("{name}_{number}") };
+        let path = folder.join(format!("{name}.wav"));
+        match file.persist_noclobber(&path) {
+            Ok(_) => return Ok(path),
+            Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                file = taken.file;
+                number += 1;
+            }
+            Err(other) => return Err(io("write", &path)(other.error)),
+        }
+    }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let mut file = temporary(folder(path))?;
+    let text = serde_json::to_vec_pretty(value)
+        .map_err(|source| Error::Stored { what: "take", source })?;
+    file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(io("write", path))?;
+    file.persist(path).map_err(|error| io("write", path)(error.error))?;
+    Ok(())
+}
+
+/// A temporary file that, once renamed, may be read like any other.
+fn temporary(folder: &Path) -> Result<NamedTempFile, Error> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".dream-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666)); // less the umask
+    }
+    builder.tempfile_in(folder).map_err(io("create a file in", folder))
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { action, path, source }
+}
+
+/// A writer that hashes what it passes on.
+struct Hashing<W> {
+    inner: W,
+    sha256: Sha256,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.sha256.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,160 @@
+//! The commands that make tracks.
+
+use std::io::Read;
+
+use anyhow::{Context, bail};
+use dream_core::{ArrangementPlan, Progress, Seed};
+use dream_engine::{
+    Bits, ComposeSpec, Composed, Engine, JobSpec, Outcome, Output, RenderSpec, Selection,
+};
+use serde_json::Value;
+
+use crate::args::{Choice, Compose, Depth, Render};
+use crate::report::{Report, escaped};
+
+/// Largest plan that is read, in bytes.
+const MAX_PLAN: u64 = 64 << 20;
+
+pub(crate) fn compose(
+    engine: &Engine,
+    args: &Compose,
+    progress: &Progress,
+    report: &Report,
+) -> anyhow::Result<bool> {
+    let spec = ComposeSpec {
+        prompt: args.prompt.clone(),
+        bpm: args.bpm,
+        key: args.key,
+        minutes: args.minutes,
+        loudness_lufs: args.loudness,
+        seed: args.choice.seed.map(Seed),
+        selection: selection(&args.choice),
+        output: output(&args.choice)?,
+    };
+    if args.plan_only {
+        report.verbatim(&serde_json::to_string_pretty(&engine.plan(&spec)?)?);
+        return Ok(true);
+    }
+    starter(engine, progress, report)?;
+    let job = JobSpec::Compose(Box::new(spec));
+    take(engine, &job, progress, report)
+}
+
+pub(crate) fn render(
+    engine: &Engine,
+    args: &Render,
+    progress: &Progress,
+    report: &Report,
+) -> anyhow::Result<bool> {
+    let name = args.plan.display();
+    let mut document: Value =
+        serde_json::from_str(&read(args)?).with_context(|| format!("read {name}"))?;
+    // The JSON beside a track holds the plan with its casting; a bare plan stands for itself.
+    let casting = document.get_mut("casting").map(Value::take);
+    let plan = match document.get_mut("arrangement_plan") {
+        Some(plan) => plan.take(),
+        None => document,
+    };
+    let plan: ArrangementPlan =
+        serde_json::from_value(plan).with_context(|| format!("read the plan in {name}"))?;
+    let casting = casting.map(serde_json::from_value).transpose();
+    let spec = RenderSpec {
+        plan,
+        casting: casting.with_context(|| format!("read the casting in {name}"))?,
+        seed: args.choice.seed.map(Seed),
+        selection: selection(&args.choice),
+        output: output(&args.choice)?,
+    };
+    starter(engine, progress, report)?;
+    take(engine, &JobSpec::Render(Box::new(spec)), progress, report)
+}
+
+fn read(args: &Render) -> anyhow::Result<String> {
+    let name = args.plan.display();
+    let mut text = String::new();
+    if args.plan.as_os_str() == "-" {
+        std::io::stdin().take(MAX_PLAN + 1).read_to_string(&mut text)
+    } else {
+        let file = std::fs::File::open(&args.plan).with_context(|| format!("open {name}"))?;
+        file.take(MAX_PLAN + 1).read_to_string(&mut text)
+    }
+    .with_context(|| format!("read {name}"))?;
+    if text.len() as u64 > MAX_PLAN {
+        bail!("{name} is larger than {} MiB", MAX_PLAN >> 20);
+    }
+    Ok(text)
+}
+
+fn selection(choice: &Choice) -> Selection {
+    Selection { sources: choice.sources.clone(), min_quality: choice.min_quality }
+}
+
+/// The file is meant from where the command was typed.
+fn output(choice: &Choice) -> anyhow::Result<Output> {
+    let path = choice.out.as_ref().map(std::path::absolute).transpose().context("--out")?;
+    let bits = match choice.bits {
+        Depth::Int16 => Bits::Int16,
+        Depth::Int24 => Bits::Int24,
+        Depth::Float32 => Bits::Float32,
+    };
+    Ok(Output { path, bits })
+}
+
+fn starter(engine: &Engine, progress: &Progress, report: &Report) -> anyhow::Result<()> {
+    if let Some(made) = engine.ensure_starter(progress)? {
+        report.finish();
+        report.line(&format!(
+            "the library was empty: filled it with the starter kit, {} stems (CC0)",
+            made.added + made.known
+        ));
+    }
+    Ok(())
+}
+
+fn take(
+    engine: &Engine,
+    job: &JobSpec,
+    progress: &Progress,
+    report: &Report,
+) -> anyhow::Result<bool> {
+    let result = engine.run(job, progress);
+    report.finish();
+    let Outcome::Take(composed) = result? else {
+        bail!("the job ended with the outcome of another");
+    };
+    if report.is_json() {
+        report.document(&composed)?;
+    } else {
+        print(&composed, report);
+    }
+    Ok(true)
+}
+
+fn print(composed: &Composed, report: &Report) {
+    let (track, plan) = (&composed.track, &composed.arrangement_plan);
+    for warning in &composed.warnings {
+        report.complain(warning);
+    }
+    report.answer(&escaped(&track.path));
+    let key = track.key.map_or("no key".to_owned(), |key| key.to_string());
+    let seconds = track.duration_s.round() as u64;
+    let loudness = track.lufs_i.map_or("silent".to_owned(), |lufs| format!("{lufs:.1} LUFS"));
+    report.line(&format!(
+        "  {}, {} bpm, {key}, {}:{:02}, {loudness}, true peak {:.1} dBTP",
+        plan.genre,
+        track.bpm.get(),
+        seconds / 60,
+        seconds % 60,
+        track.true_peak_dbtp
+    ));
+    let sections: Vec<String> = plan
+        .structure
+        .iter()
+        .map(|section| format!("{} {}", section.section, section.bars))
+        .collect();
+    report.line(&format!("  {} bars: {}", plan.total_bars, escaped(&sections.join(", "))));
+    report.line(&format!(
+        "  {} stems, seed {}, made in {:.1} s",
+        track.stems_used, track.seed.0, composed.timing_s.total
+    ));
+}
