@@ -15,8 +15,13 @@ fn decoded(bytes: &[u8]) -> Result<Decoded, Error> {
 
 /// Two channels of 16-bit steps, different at every frame.
 fn steps(frames: usize) -> Vec<[i16; 2]> {
-    (0..frames as i64)
-        .map(|i| [(i * 7919 % 60_000 - 30_000) as i16, (i * 104_729 % 50_000 - 25_000) as i16])
+    (0..frames as u64)
+        .map(|i| {
+            [
+                ((i * 7919 % 60_000) as u16).cast_signed(),
+                ((i * 104_729 % 50_000) as u16).cast_signed(),
+            ]
+        })
         .collect()
 }
 
@@ -40,7 +45,7 @@ fn fmt(tag: u16, channels: u16, rate: u32, bits: u16) -> Vec<u8> {
     bytes
 }
 
-fn chunk(name: &[u8; 4], declared: u32, body: &[u8]) -> Vec<u8> {
+fn chunk(name: [u8; 4], declared: u32, body: &[u8]) -> Vec<u8> {
     [&name[..], &declared.to_le_bytes(), body].concat()
 }
 
@@ -50,7 +55,7 @@ fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
 
 fn wav(frames: &[[i16; 2]]) -> Vec<u8> {
     let data = little_endian(frames);
-    riff(&[chunk(b"fmt ", 16, &fmt(1, 2, 44_100, 16)), chunk(b"data", data.len() as u32, &data)])
+    riff(&[chunk(*b"fmt ", 16, &fmt(1, 2, 44_100, 16)), chunk(*b"data", data.len() as u32, &data)])
 }
 
 #[track_caller]
@@ -58,7 +63,7 @@ fn check_exact(bytes: &[u8], expected: &Clip, format: &str) {
     let decoded = decoded(bytes).unwrap();
     assert_eq!(decoded.clip, *expected);
     assert_eq!(decoded.format, format);
-    assert_eq!(decoded.warnings, [String::new(); 0]);
+    assert_eq!(decoded.warnings, Vec::<String>::new());
     assert!(!decoded.incomplete);
 }
 
@@ -84,9 +89,9 @@ fn the_64_bit_relatives_of_wav_are_read() {
         [28_u64.to_le_bytes(), (data.len() as u64).to_le_bytes(), 0_u64.to_le_bytes()].concat();
     let rf64 = [
         b"RF64\xff\xff\xff\xffWAVE".to_vec(),
-        chunk(b"ds64", 28, &[&long[..], &[0; 4]].concat()),
-        chunk(b"fmt ", 16, &fmt),
-        chunk(b"data", u32::MAX, &data),
+        chunk(*b"ds64", 28, &[&long[..], &[0; 4]].concat()),
+        chunk(*b"fmt ", 16, &fmt),
+        chunk(*b"data", u32::MAX, &data),
     ];
     check_exact(&rf64.concat(), &clip(&frames), "rf64 16 bit");
 
@@ -124,10 +129,10 @@ fn careless_headers_are_forgiven() {
     let size = data.len() as u32;
     let clip = clip(&frames);
     let with = |list: Vec<u8>, declared| {
-        riff(&[list, chunk(b"fmt ", 16, &fmt), chunk(b"data", declared, &data)])
+        riff(&[list, chunk(*b"fmt ", 16, &fmt), chunk(*b"data", declared, &data)])
     };
-    check_exact(&with(chunk(b"LIST", 3, b"abc"), size), &clip, "wav 16 bit");
-    check_exact(&with(chunk(b"LIST", 3, b"abc\0"), size), &clip, "wav 16 bit");
+    check_exact(&with(chunk(*b"LIST", 3, b"abc"), size), &clip, "wav 16 bit");
+    check_exact(&with(chunk(*b"LIST", 3, b"abc\0"), size), &clip, "wav 16 bit");
     check_exact(&with(Vec::new(), 0), &clip, "wav 16 bit");
     check_exact(&with(Vec::new(), u32::MAX), &clip, "wav 16 bit");
     let id3 = b"ID3\x04\0\0\0\0\0\x05.....".to_vec();
@@ -163,8 +168,8 @@ fn other_kinds_of_file_are_refused_by_name_and_not_quoted() {
 
 #[test]
 fn impossible_headers_are_refused_with_the_number() {
-    let data = chunk(b"data", 4_000, &[1; 4_000]);
-    let with = |fmt: Vec<u8>| riff(&[chunk(b"fmt ", 16, &fmt), data.clone()]);
+    let data = chunk(*b"data", 4_000, &[1; 4_000]);
+    let with = |fmt: Vec<u8>| riff(&[chunk(*b"fmt ", 16, &fmt), data.clone()]);
     check_error(&with(fmt(1, 2, 1, 16)), "sample rate in Hz is 1, allowed are 4000 to 768000");
     check_error(&with(fmt(1, 2, 0, 16)), "sample rate in Hz is 0, allowed are 4000 to 768000");
     check_error(&with(fmt(1, 0, 44_100, 16)), "number of channels is 0, allowed are 1 to 16");
@@ -174,11 +179,11 @@ fn impossible_headers_are_refused_with_the_number() {
     check_error(&with(fmt(1, 2, 44_100, 7)), bits);
     check_error(&with(fmt(0x55, 2, 44_100, 16)), "unsupported codec or container: MP3 in wav");
     check_error(
-        &riff(&[chunk(b"fmt ", 16, &fmt(1, 2, 44_100, 16))]),
+        &riff(&[chunk(*b"fmt ", 16, &fmt(1, 2, 44_100, 16))]),
         "malformed wav: no data chunk",
     );
     check_error(
-        &riff(&[chunk(b"JUNK", 1 << 31, &[])]),
+        &riff(&[chunk(*b"JUNK", 1 << 31, &[])]),
         "malformed wav: a chunk is longer than the file",
     );
     check_error(&wav(&steps(63)), "too short: 63 frames, need 64");
@@ -217,7 +222,8 @@ fn samples_that_are_no_numbers_become_zero_and_are_counted() {
     samples[40] = 8.0;
     let decoded = decoded(&encode::wav32f(&Clip::mono(RATE, samples)).unwrap()).unwrap();
     let found = decoded.clip.channel(0);
-    assert_eq!([found[10], found[20], found[30], found[40]], [0.0, 0.0, 0.0, 8.0]);
+    let repaired = [found[10], found[20], found[30], found[40]].map(f32::to_bits);
+    assert_eq!(repaired, [0.0, 0.0, 0.0, 8.0_f32].map(f32::to_bits));
     assert_eq!(decoded.non_finite, 2);
     assert_eq!(decoded.warnings, ["2 samples were not finite and are zero"]);
 }

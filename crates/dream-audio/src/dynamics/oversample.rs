@@ -64,7 +64,7 @@ impl Oversampler {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn lanes<const N: usize>(&self, samples: &[f32]) -> [[f32; N]; 3] {
         let samples = &samples[..N + TAPS - 1];
         let (mut even, mut odd, mut middle) = ([0.0; N], [0.0; N], [0.0; N]);
