@@ -53,6 +53,7 @@ pub fn write_wav(
     let frame_bytes = bits.bytes() * clip.channels();
     let mut bytes = vec![0; BLOCK * frame_bytes];
     let mut noise = vec![0; 4 * BLOCK * clip.channels()];
+    let mut steps = [0; BLOCK];
     let mut rng = dither.rng();
     for start in (0..clip.len()).step_by(BLOCK) {
         let frames = BLOCK.min(clip.len() - start);
@@ -61,18 +62,18 @@ pub fn write_wav(
         }
         for (c, channel) in clip.iter_channels().enumerate() {
             let samples = &channel[start..start + frames];
-            let noise = noise[4 * BLOCK * c..].chunks_exact(4).map(triangular);
+            let noise = &noise[4 * BLOCK * c..4 * (BLOCK * c + frames)];
             let out = bytes[bits.bytes() * c..].chunks_mut(frame_bytes);
             match bits {
                 Bits::Int16 => {
-                    for ((out, sample), noise) in out.zip(samples).zip(noise) {
-                        let step = quantise(*sample, noise, 32_768.0) as i16;
-                        out[..2].copy_from_slice(&step.to_le_bytes());
+                    quantise(samples, noise, 32_768.0, &mut steps[..frames]);
+                    for (out, step) in out.zip(&steps[..frames]) {
+                        out[..2].copy_from_slice(&(*step as i16).to_le_bytes());
                     }
                 }
                 Bits::Int24 => {
-                    for ((out, sample), noise) in out.zip(samples).zip(noise) {
-                        let step = quantise(*sample, noise, 8_388_608.0) as i32;
+                    quantise(samples, noise, 8_388_608.0, &mut steps[..frames]);
+                    for (out, step) in out.zip(&steps[..frames]) {
                         out[..3].copy_from_slice(&step.to_le_bytes()[..3]);
                     }
                 }
@@ -122,19 +123,24 @@ fn in_memory(clip: &Clip, bits: Bits, dither: Seed) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Two uniform numbers of 16 bits each, subtracted: -1 to 1, triangular, in steps.
-fn triangular(random: &[u8]) -> f32 {
-    let a = f32::from(u16::from_le_bytes([random[0], random[1]]));
-    let b = f32::from(u16::from_le_bytes([random[2], random[3]]));
-    (a - b) * (1.0 / 65_536.0)
+/// Rounds to steps of `1 / scale`, with four random bytes of noise for each sample.
+fn quantise(samples: &[f32], noise: &[u8], scale: f64, steps: &mut [i32]) {
+    /// Added to a small number, this leaves its nearest integer in the lowest bits of the sum (1.5 * 2^52).
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+
+    for ((step, sample), noise) in steps.iter_mut().zip(samples).zip(noise.chunks_exact(4)) {
+        let exact = f64::from(*sample) * scale;
+        let off_the_step = (exact + ROUND) - ROUND - exact;
+        let value = exact + if off_the_step.abs() > 0.0 { triangular(noise) } else { 0.0 };
+        *step = (value.clamp(-scale, scale - 1.0) + ROUND).to_bits() as i32;
+    }
 }
 
-fn quantise(sample: f32, noise: f32, scale: f32) -> f32 {
-    let exact = sample * scale;
-    let plain = exact.round_ties_even();
-    let step =
-        if plain.to_bits() == exact.to_bits() { plain } else { (exact + noise).round_ties_even() };
-    step.clamp(-scale, scale - 1.0)
+/// Two uniform numbers of 16 bits each, subtracted: -1 to 1, triangular, in steps.
+fn triangular(random: &[u8]) -> f64 {
+    let a = i32::from(u16::from_le_bytes([random[0], random[1]]));
+    let b = i32::from(u16::from_le_bytes([random[2], random[3]]));
+    f64::from(a - b) * (1.0 / 65_536.0)
 }
 
 fn header(clip: &Clip, bits: Bits) -> Result<Vec<u8>, Error> {

@@ -35,21 +35,34 @@ impl Loudness {
 pub fn measure(clip: &Clip) -> Loudness {
     let mut meter = meter(clip, Mode::I | Mode::LRA | Mode::TRUE_PEAK);
     let step = (clip.rate().0 as usize / 10).max(1);
-    let (mut momentary, mut short_term) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+    let mut steps = Vec::with_capacity(clip.len() / step + 1);
     for start in (0..clip.len()).step_by(step) {
         add(&mut meter, clip, start, step);
-        momentary = momentary.max(meter.loudness_momentary().unwrap_or(f64::NEG_INFINITY));
-        short_term = short_term.max(meter.loudness_shortterm().unwrap_or(f64::NEG_INFINITY));
+        // The last step may be shorter; silence follows it.
+        let part = (clip.len() - start).min(step) as f64 / step as f64;
+        let window_ms = ((100.0 * part).round() as u32).max(1);
+        let lufs = meter.loudness_window(window_ms).unwrap_or(f64::NEG_INFINITY);
+        steps.push(energy(lufs) * f64::from(window_ms) / 100.0);
     }
-    let peak =
-        (0..clip.channels() as u32).filter_map(|c| meter.true_peak(c).ok()).fold(0.0, f64::max);
     Loudness {
         integrated: audible(meter.loudness_global().ok()),
-        momentary_max: audible(Some(momentary)),
-        short_term_max: audible(Some(short_term)),
+        momentary_max: loudest(&steps, 4),
+        short_term_max: loudest(&steps, 30),
         range_lu: meter.loudness_range().ok().filter(|range| range.is_finite()).unwrap_or(0.0),
-        true_peak_dbtp: (20.0 * peak.max(1e-6).log10()).max(-120.0),
+        true_peak_dbtp: true_peak(&meter),
     }
+}
+
+/// The loudest run of `window` steps of 100 ms, all of it if there are fewer, silence making up the time.
+fn loudest(steps: &[f64], window: usize) -> Option<Lufs> {
+    let sums = steps.windows(window.min(steps.len()).max(1)).map(|run| run.iter().sum::<f64>());
+    let most = sums.fold(0.0, f64::max) / window as f64;
+    audible(Some(10.0 * most.log10() - 0.691))
+}
+
+/// Mean square after K-weighting: BS.1770-4, equation 2 solved for it.
+fn energy(lufs: f64) -> f64 {
+    10.0_f64.powf((lufs + 0.691) / 10.0)
 }
 
 /// The gated loudness of the whole clip alone; `None` under 400 ms and for silence.
@@ -63,9 +76,12 @@ pub fn integrated(clip: &Clip) -> Option<Lufs> {
 pub fn true_peak_dbtp(clip: &Clip) -> f64 {
     let mut meter = meter(clip, Mode::TRUE_PEAK);
     add(&mut meter, clip, 0, clip.len());
-    let peak =
-        (0..clip.channels() as u32).filter_map(|c| meter.true_peak(c).ok()).fold(0.0, f64::max);
-    (20.0 * peak.max(1e-6).log10()).max(-120.0)
+    true_peak(&meter)
+}
+
+fn true_peak(meter: &EbuR128) -> f64 {
+    let peaks = (0..meter.channels()).filter_map(|c| meter.true_peak(c).ok());
+    (20.0 * peaks.fold(1e-6, f64::max).log10()).max(-120.0)
 }
 
 fn meter(clip: &Clip, mode: Mode) -> EbuR128 {
@@ -134,6 +150,8 @@ mod tests {
         let loudness = measure(&sine(-10.0, 2, 0.1));
         assert_eq!(loudness.integrated, None);
         check(loudness.level(), -10.0 - 6.02);
+        check(loudness.short_term_max, -10.0 - 14.77);
+        check(measure(&sine(-10.0, 2, 0.123)).level(), -10.0 - 5.12);
     }
 
     #[test]

@@ -11,9 +11,9 @@ use symphonia::default::{formats, get_codecs};
 
 use dream_core::{Frames, SampleRate};
 
-use super::Limits;
 use super::sniff::Container;
 use super::source::CpuBudget;
+use super::{Limits, within};
 use crate::{Clip, Error};
 
 /// Samples as they come, before trimming.
@@ -107,14 +107,13 @@ pub(super) fn read(
         }
         stream.packet_bytes += packet.data.len() as u64;
         if container == Container::Flac {
-            stream.fill_gap(packet.pts.get());
+            stream.fill_gap(packet.pts.get(), limits)?;
         }
         match decoder.decode(&packet) {
             Ok(buffer) => stream.push(&buffer, limits)?,
             Err(Symphonia::DecodeError(_) | Symphonia::IoError(_)) => {
                 stream.damaged += 1;
-                let lost = packet.dur.get();
-                stream.fill(lost);
+                stream.fill(packet.dur.get(), limits)?;
             }
             Err(Symphonia::ResetRequired) => {
                 stream.broken = Some("the stream changes its layout");
@@ -151,21 +150,21 @@ impl Stream {
     }
 
     /// FLAC frames carry their position; where one jumps ahead, frames are missing before it.
-    fn fill_gap(&mut self, position: i64) {
+    fn fill_gap(&mut self, position: i64, limits: &Limits) -> Result<(), Error> {
         let missing = u64::try_from(position).unwrap_or(0).saturating_sub(self.blocks.frames);
         let within = self.declared_frames.is_some_and(|all| self.blocks.frames + missing <= all);
-        if missing > 0 && within && self.channels > 0 {
-            self.fill(missing);
-        }
+        if within { self.fill(missing, limits) } else { Ok(()) }
     }
 
     /// Silence in place of lost frames keeps what follows at its time, up to a second at once.
-    fn fill(&mut self, frames: u64) {
-        if self.channels > 0 {
-            let frames = frames.min(u64::from(self.rate.0));
+    fn fill(&mut self, frames: u64, limits: &Limits) -> Result<(), Error> {
+        let frames = frames.min(u64::from(self.rate.0));
+        if self.channels > 0 && frames > 0 {
+            limits.check_length(self.blocks.frames + frames, self.rate, self.channels)?;
             self.blocks.silence(frames as usize);
             self.filled += frames;
         }
+        Ok(())
     }
 }
 
@@ -204,6 +203,10 @@ fn check_header(
     params: &AudioCodecParameters,
     limits: &Limits,
 ) -> Result<(), Error> {
+    /// Decoders set memory aside for a packet; the largest real ones hold 65 536 frames.
+    const MAX_PACKET: u64 = 1 << 20;
+    let packet = params.max_frames_per_packet.unwrap_or(0);
+    within("frames per packet", packet, 0, MAX_PACKET)?;
     let channels = params.channels.as_ref().map(Channels::count);
     if let Some(rate) = params.sample_rate {
         limits.check_rate(rate)?;
