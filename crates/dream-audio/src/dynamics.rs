@@ -6,7 +6,6 @@
 mod clipper;
 mod compressor;
 mod limiter;
-mod oversample;
 
 pub use clipper::{ClipperSpec, clip};
 pub use compressor::{Compressor, CompressorSpec, Detector};

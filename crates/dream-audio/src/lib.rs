@@ -12,6 +12,7 @@ pub mod synth;
 
 mod clip;
 mod error;
+mod oversample;
 
 pub use clip::Clip;
 pub use error::Error;

@@ -5,7 +5,7 @@
 
 use dream_core::Db;
 
-use super::oversample::{FACTOR, Oversampler, TAPS};
+use crate::oversample::{FACTOR, Oversampler, TAPS};
 
 /// How a signal is clipped.
 #[derive(Debug, Clone, Copy, PartialEq)]

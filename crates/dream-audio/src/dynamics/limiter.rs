@@ -13,8 +13,8 @@ use std::collections::VecDeque;
 use dream_core::{Db, Frames};
 
 use super::one_pole;
-use super::oversample::{FACTOR, Oversampler, TAPS};
 use crate::Clip;
+use crate::oversample::{FACTOR, Oversampler, TAPS};
 
 /// How a signal is limited.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,24 +6,24 @@
 use std::f64::consts::PI;
 
 /// Samples that a value depends on, half of them on either side.
-pub(super) const TAPS: usize = 24;
+pub(crate) const TAPS: usize = 24;
 /// Values per sample.
-pub(super) const FACTOR: usize = 4;
+pub(crate) const FACTOR: usize = 4;
 
 /// Values computed at once: two vector registers.
 const LANES: usize = 8;
 
 /// The kernel at the distances of the three values between two samples.
 #[derive(Debug, Clone)]
-pub(super) struct Oversampler {
+pub(crate) struct Oversampler {
     /// `[phase 1 to 3][tap]`
-    pub(super) phases: [[f32; TAPS]; FACTOR - 1],
+    pub(crate) phases: [[f32; TAPS]; FACTOR - 1],
     /// For each pair of opposite taps: half the sum and half the difference of phases 1 and 3, and phase 2.
     pairs: [[f32; 3]; TAPS / 2],
 }
 
 impl Oversampler {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let phases = [1, 2, 3].map(|phase| {
             let fraction = f64::from(phase) / FACTOR as f64;
             let row: [f64; TAPS] = std::array::from_fn(|tap| {
@@ -46,7 +46,7 @@ impl Oversampler {
     ///
     /// Phase 2 is symmetric and phase 3 is phase 1 turned round, so sums and differences of opposite samples do
     /// with half the products.
-    pub(super) fn between(&self, samples: &[f32], out: [&mut [f32]; FACTOR - 1]) {
+    pub(crate) fn between(&self, samples: &[f32], out: [&mut [f32]; FACTOR - 1]) {
         let [first, second, third] = out;
         let count = first.len();
         debug_assert_eq!(samples.len(), count + TAPS - 1);
@@ -62,6 +62,11 @@ impl Oversampler {
             let [[a], [b], [c]] = self.lanes::<1>(&samples[at..]);
             (first[at], second[at], third[at]) = (a, b, c);
         }
+    }
+
+    /// How far a value can exceed the largest of its samples, as a factor.
+    fn overshoot(&self) -> f32 {
+        self.phases.iter().map(|taps| taps.iter().map(|tap| tap.abs()).sum()).fold(1.0, f32::max)
     }
 
     #[inline]
@@ -84,6 +89,31 @@ impl Oversampler {
     }
 }
 
+/// The largest absolute value of a signal and of what lies between its samples, silence around it.
+pub(crate) fn true_peak(samples: &[f32]) -> f32 {
+    const BLOCK: usize = 512;
+    let oversampler = Oversampler::new();
+    let overshoot = oversampler.overshoot();
+    let largest =
+        |values: &[f32]| values.iter().fold(0.0, |peak: f32, value| peak.max(value.abs()));
+    let mut peak = largest(samples);
+    let mut window = [0.0; BLOCK + TAPS - 1];
+    let mut values = [[0.0; BLOCK]; FACTOR - 1];
+    // Value i of a block lies after sample first + i - 1, so that the first lies before the first sample.
+    for first in (0..=samples.len()).step_by(BLOCK) {
+        let reach = TAPS / 2;
+        for (i, slot) in window.iter_mut().enumerate() {
+            let sample = (first + i).checked_sub(reach).and_then(|at| samples.get(at));
+            *slot = sample.copied().unwrap_or(0.0);
+        }
+        if largest(&window) * overshoot > peak {
+            oversampler.between(&window, values.each_mut().map(|values| &mut values[..]));
+            peak = values.iter().map(|values| largest(values)).fold(peak, f32::max);
+        }
+    }
+    peak
+}
+
 /// Kaiser window with beta 8 over -1 to 1.
 fn window(x: f64) -> f64 {
     const BETA: f64 = 8.0;
@@ -101,6 +131,18 @@ fn window(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_true_peak_is_found_wherever_it_lies() {
+        for at in [0, 1, 500, 511, 512, 513, 999] {
+            // Two equal samples: the peak lies between them, 4 / pi high for an endless kernel.
+            let mut samples = vec![0.0; 1001];
+            samples[at..at + 2].fill(0.5);
+            let peak = true_peak(&samples);
+            assert!((peak - 0.5 * 4.0 / std::f32::consts::PI).abs() < 0.01, "{peak} at {at}");
+        }
+        assert_eq!(true_peak(&[]).to_bits(), 0);
+    }
 
     #[test]
     fn a_sine_is_continued_between_its_samples() {
