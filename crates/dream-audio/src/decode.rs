@@ -26,8 +26,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use dream_core::{Frames, SampleRate};
 use symphonia::core::codecs::audio::well_known as codec;
+
+use dream_core::{Frames, SampleRate};
 
 use crate::{Clip, Error};
 pub use downmix::downmix;
@@ -171,7 +172,8 @@ fn guarded(file: &mut (impl Read + Seek + Send + Sync), limits: &Limits) -> Resu
             (plain.head, plain.data, plain.declared_frames)
         }
         Container::Mpeg | Container::Adts => {
-            (Vec::new(), start..len - sniff::tail(file, len)?, None)
+            let end = len - sniff::tail(file, len)?;
+            (Vec::new(), start..end.max(start), None)
         }
         _ => (Vec::new(), start..len, None),
     };

@@ -288,6 +288,16 @@ fn an_edit_list_states_delay_and_length() {
     assert_eq!(presented, Some(mp4::Presented { delay: 1_024, frames: Some(302_400) }));
 }
 
+#[test]
+fn frames_inside_a_trailing_tag_are_no_audio() {
+    // MPEG-2 layer III, 8 kbit/s, 24 kHz: 24 bytes each, five of them in an ID3v1 tag.
+    let frame = [vec![0xff, 0xf3, 0x14, 0xc4], vec![0; 20]].concat();
+    let file = [b"TAG".to_vec(), frame.repeat(5), vec![0; 5]].concat();
+    assert_eq!(file.len(), 128);
+    let error = decoded(&file).unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. } | Error::TooShort { .. }), "{error}");
+}
+
 /// A FLAC file of uncompressed (verbatim) frames of 4096.
 fn flac(frames: &[[i16; 2]]) -> Vec<u8> {
     let mut bytes = b"fLaC\x80\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".to_vec();
