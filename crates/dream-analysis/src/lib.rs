@@ -175,3 +175,6 @@ fn has_key(heard: &Heard, category: Category, form: Form) -> bool {
     let whole_track = heard.duration_s > 30.0;
     !single_note && (!drum || whole_track || (form != Form::OneShot && heard.tonal.tonality > 0.5))
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,8 @@ const SHORT_S: f64 = 4.0;
 /// Centre and width of the prior, in bpm and octaves.
 const PRIOR_BPM: f64 = 125.0;
 const PRIOR_OCTAVES: f64 = 0.55;
+/// How much more the low part of the onset strength counts for the beats' phase.
+const LOW_WEIGHT: f32 = 2.0;
 /// Tempo is read from at most this many seconds from the middle of a clip.
 const WINDOW_S: f64 = 120.0;
 
@@ -157,7 +159,10 @@ fn pulse(
     let total: f64 = peaks.iter().map(|peak| peak.1).sum();
     let &(rough, score) = peaks.first()?;
     let period_s = 60.0 / refine(window(&onsets.strength), rough);
-    let track = beats::track(&onsets.strength, period_s * HOPS_PER_S);
+    // Bass drums stand on the beat more often than hats: low onsets choose the phase.
+    let weighted: Vec<f32> =
+        onsets.strength.iter().zip(&onsets.low).map(|(all, low)| all + LOW_WEIGHT * low).collect();
+    let track = beats::track(&weighted, period_s * HOPS_PER_S);
     let line = beats::line(&track);
     let bpm = line.map_or(60.0 / period_s, |line| 60.0 / line.step_s);
     let beats_s = line.map_or(track, |line| {
@@ -287,7 +292,7 @@ impl Repeats {
     }
 
     fn comb(&self, period: f64) -> f64 {
-        let teeth = [(1.0, 1.0), (2.0, 0.9), (3.0, 0.6), (4.0, 0.8), (8.0, 0.5)];
+        let teeth = [(1.0, 1.0), (2.0, 1.0), (3.0, 0.2), (4.0, 1.2), (8.0, 0.6)];
         let (mut sum, mut weight) = (0.0, 0.0);
         for (multiple, share) in teeth {
             let lag = period * multiple;
