@@ -3,7 +3,7 @@
 //! Method: multinomial logistic regression over standardised features; its table is `category::table`, made by
 //! `bench/category/train.py`, which states data and cross-validated accuracy.
 //! In: what was heard of a clip. Out: a probability per category. Limits: categories without training data
-//! (guitar, piano, synth, atmo, other) are never found by content alone; names and known facts give them.
+//! (guitar, piano, other) are never found by content alone; names and known facts give them.
 
 mod table;
 

@@ -14,6 +14,8 @@ use crate::timbre::Timbre;
 const RIVAL: f32 = 0.35;
 /// Onsets this soon after the strongest belong to it (claps, flams), in seconds.
 const SAME_ATTACK_S: f64 = 0.09;
+/// More onsets than this are no single hit.
+const BUSY: usize = 12;
 /// A sound up to this long needs no decay to be a one-shot, in seconds.
 const SHORT_S: f64 = 5.0;
 
@@ -21,8 +23,12 @@ const SHORT_S: f64 = 5.0;
 pub(crate) fn form(onsets: &Onsets, tempo: &Tempo, timbre: &Timbre, duration_s: f64) -> Form {
     let rivals = rivals(onsets);
     let fades = timbre.end_db < -20.0;
-    if tempo.bars.is_some() && rivals >= 2 {
+    // Many soft onsets are a texture or a line under one accent, not the tail of a hit.
+    let busy = onsets.list.len() > BUSY && duration_s > 2.0;
+    if tempo.bars.is_some() && (rivals >= 2 || busy) {
         Form::Loop
+    } else if busy {
+        Form::Free
     } else if (rivals == 0 && (duration_s < SHORT_S || fades))
         || (rivals == 1 && duration_s < 1.0)
         || duration_s < 0.3

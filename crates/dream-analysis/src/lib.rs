@@ -119,7 +119,8 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     };
     let (key, key_confidence) = match known.key {
         Some(key) => (Some(key), 1.0),
-        None => (heard.tonal.key, heard.tonal.confidence),
+        None if has_key(&heard, category, form) => (heard.tonal.key, heard.tonal.confidence),
+        None => (None, 0.0),
     };
     let root = known.root.or_else(|| heard.pitch.root().filter(|_| form == Form::OneShot));
     let loudness = loudness::measure(clip);
@@ -149,3 +150,31 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         neuromorphic: BTreeMap::new(),
     }
 }
+
+/// Whether the tones that were heard make a key: not those of a tuned drum, and not those of a single note.
+fn has_key(heard: &Heard, category: Category, form: Form) -> bool {
+    let drum = match category {
+        Category::Kick
+        | Category::Snare
+        | Category::Clap
+        | Category::Hihat
+        | Category::Percussion
+        | Category::Drums => true,
+        Category::Bass
+        | Category::Synth
+        | Category::Lead
+        | Category::Pad
+        | Category::Guitar
+        | Category::Piano
+        | Category::Vocals
+        | Category::Atmo
+        | Category::Fx
+        | Category::Other => false,
+    };
+    let single_note = form == Form::OneShot && heard.pitch.root().is_some();
+    let whole_track = heard.duration_s > 30.0;
+    !single_note && (!drum || whole_track || (form != Form::OneShot && heard.tonal.tonality > 0.5))
+}
+
+#[cfg(test)]
+mod tests;

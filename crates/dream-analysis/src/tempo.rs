@@ -2,7 +2,7 @@
 //!
 //! Two roads, tried in this order:
 //! 1. **Whole bars.** A loop of `n` bars and duration `T` has 240 n / T bpm exactly. For n = 1, 2, 4 .. 32 the
-//!    onsets are placed on a circle of one sixteenth (or one eighth triplet) of that grid, phase locked to
+//!    onsets are placed on a circle of one sixteenth (or one eighth, or one eighth triplet) of that grid, phase locked to
 //!    the start of the file; the mean resultant (Goldberg and Brown's vector strength, its real part) is the
 //!    evidence. A wrong grid gives about 0, so the file's length alone never makes a tempo.
 //! 2. **Pulse.** Autocorrelation of the onset strength, summed over four multiples of each period (a comb),
@@ -51,9 +51,14 @@ const GRID_MIN: f64 = 0.55;
 const GRID_Z: f64 = 2.4;
 /// The least pulse clarity of free material with a tempo.
 const CLARITY_MIN: f32 = 0.25;
+/// The same for clips shorter than `SHORT_S` seconds, whose few repetitions come about by chance.
+const CLARITY_SHORT: f32 = 0.45;
+const SHORT_S: f64 = 4.0;
 /// Centre and width of the prior, in bpm and octaves.
 const PRIOR_BPM: f64 = 125.0;
 const PRIOR_OCTAVES: f64 = 0.55;
+/// How much more the low part of the onset strength counts for the beats' phase.
+const LOW_WEIGHT: f32 = 2.0;
 /// Tempo is read from at most this many seconds from the middle of a clip.
 const WINDOW_S: f64 = 120.0;
 
@@ -105,9 +110,9 @@ fn whole_bars(onsets: &Onsets, duration_s: f64, named_bpm: Option<f64>) -> Optio
         if !(60.0..=200.0).contains(&bpm) && !named(bpm, named_bpm) {
             continue;
         }
-        let straight = vector_strength(list, 16.0 * f64::from(bars) / duration_s);
-        let triplet = 0.9 * vector_strength(list, 12.0 * f64::from(bars) / duration_s);
-        let grid = straight.max(triplet);
+        // Sixteenths, eighths or eighth triplets: a loop whose length is slightly off still fits the coarser grid.
+        let at = |steps: f64| vector_strength(list, steps * f64::from(bars) / duration_s);
+        let grid = at(16.0).max(at(8.0)).max(0.9 * at(12.0));
         if grid >= GRID_MIN && grid * (2.0 * effective).sqrt() >= GRID_Z {
             let told = if named(bpm, named_bpm) { 10.0 } else { 1.0 };
             fits.push((bars, bpm, grid, grid * grid * prior(bpm) * told));
@@ -145,7 +150,8 @@ fn pulse(
     duration_s: f64,
     named_bpm: Option<f64>,
 ) -> Option<Tempo> {
-    if onsets.list.len() < 6 || duration_s < 2.5 || clarity < CLARITY_MIN {
+    let enough = if duration_s < SHORT_S { CLARITY_SHORT } else { CLARITY_MIN };
+    if onsets.list.len() < 6 || duration_s < 2.5 || clarity < enough {
         return None;
     }
     let mut peaks = repeats.candidates(named_bpm);
@@ -153,7 +159,10 @@ fn pulse(
     let total: f64 = peaks.iter().map(|peak| peak.1).sum();
     let &(rough, score) = peaks.first()?;
     let period_s = 60.0 / refine(window(&onsets.strength), rough);
-    let track = beats::track(&onsets.strength, period_s * HOPS_PER_S);
+    // Bass drums stand on the beat more often than hats: low onsets choose the phase.
+    let weighted: Vec<f32> =
+        onsets.strength.iter().zip(&onsets.low).map(|(all, low)| all + LOW_WEIGHT * low).collect();
+    let track = beats::track(&weighted, period_s * HOPS_PER_S);
     let line = beats::line(&track);
     let bpm = line.map_or(60.0 / period_s, |line| 60.0 / line.step_s);
     let beats_s = line.map_or(track, |line| {
@@ -283,7 +292,7 @@ impl Repeats {
     }
 
     fn comb(&self, period: f64) -> f64 {
-        let teeth = [(1.0, 1.0), (2.0, 0.9), (3.0, 0.6), (4.0, 0.8), (8.0, 0.5)];
+        let teeth = [(1.0, 1.0), (2.0, 1.0), (3.0, 0.2), (4.0, 1.2), (8.0, 0.6)];
         let (mut sum, mut weight) = (0.0, 0.0);
         for (multiple, share) in teeth {
             let lag = period * multiple;
