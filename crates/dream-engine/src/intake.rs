@@ -74,7 +74,7 @@ impl Engine {
 
     /// All of intake but the transaction; safe to run for many clips at once.
     pub(crate) fn prepare(&self, clip: Clip, mut origin: Origin) -> Result<Prepared, Error> {
-        let clip = clean(clip, &mut origin.provenance.warnings);
+        let clip = clean(clip, &mut origin.damage, &mut origin.provenance.warnings);
         if clip.peak() < SILENCE {
             return Err(Error::Silent);
         }
@@ -101,8 +101,17 @@ impl Engine {
     }
 }
 
-/// The clip as the library keeps it: 44.1 kHz, one or two channels, sane levels.
-pub(crate) fn clean(mut clip: Clip, warnings: &mut Vec<String>) -> Clip {
+/// The clip as the library keeps it: finite, 44.1 kHz, one or two channels, sane levels.
+pub(crate) fn clean(mut clip: Clip, damage: &mut Damage, warnings: &mut Vec<String>) -> Clip {
+    let mut zeroed = 0;
+    for sample in clip.samples_mut().iter_mut().filter(|sample| !sample.is_finite()) {
+        *sample = 0.0;
+        zeroed += 1;
+    }
+    if zeroed > 0 {
+        warnings.push(format!("{zeroed} samples were not finite and are zero"));
+        damage.zeroed += f64::from(zeroed) / clip.samples().len() as f64;
+    }
     if clip.channels() > 2 {
         warnings.push(format!("{} channels mixed down to stereo", clip.channels()));
         clip = downmix(&clip);
@@ -110,7 +119,7 @@ pub(crate) fn clean(mut clip: Clip, warnings: &mut Vec<String>) -> Clip {
     let peak = clip.peak();
     if peak > ABSURD_PEAK {
         warnings.push(format!("peak of {peak:e} brought to full scale"));
-        // In two steps: the inverse of a huge peak would be denormal.
+        // Divided, since the inverse of a huge peak would be denormal.
         clip.samples_mut().iter_mut().for_each(|sample| *sample /= peak);
     }
     if clip.rate() == SampleRate::LIBRARY { clip } else { resample(&clip, SampleRate::LIBRARY) }

@@ -18,7 +18,8 @@ mod starter_kit;
 use std::fs::File;
 use std::path::Path;
 
-use dream_core::StemId;
+use dream_core::{Facts, StemId};
+use dream_library::write_file;
 
 pub use analyse::{Analysis, analyse};
 pub use clock::Clock;
@@ -86,9 +87,20 @@ impl Engine {
             path: blob.clone(),
             source,
         })?;
-        std::io::copy(&mut audio, &mut copy).map_err(failed)?;
-        copy.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        Ok(write_file(path, |copy| std::io::copy(&mut audio, copy).map(|_| ()))?)
+    }
+
+    /// Changes what is known of a stem, and with it the stem's place among others.
+    ///
+    /// # Errors
+    /// `NotFound` without such a stem, `Invalid` for a bad tag.
+    pub fn change(&self, id: StemId, change: Change) -> Result<Entry, Error> {
+        let mut change = change;
+        if let Some(category) = change.category {
+            let facts = self.library.stem(id)?.stem.facts;
+            change.embedding = Some(intake::embed(&Facts { category, ..facts }));
+        }
+        Ok(self.library.change(id, &change, self.now())?)
     }
 
     /// The time now.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::intake::{Damage, Origin, Prepared};
 use crate::runner::Work;
-use crate::{Engine, Error, JobSpec};
+use crate::{Engine, Error, JobSpec, Outcome};
 
 /// Its name in the library.
 pub(crate) const KIT: &str = "starter";
