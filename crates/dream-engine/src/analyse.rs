@@ -36,12 +36,12 @@ pub struct Analysis {
 pub fn analyse(path: &Path, limits: &Limits, ignore_name: bool) -> Result<Analysis, Error> {
     let decoded = decode_file(path, limits)
         .map_err(|source| Error::Decode { path: path.to_owned(), source })?;
-    let damage = damage(&decoded);
+    let mut damage = damage(&decoded);
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let hints = Hints { name: name.filter(|_| !ignore_name), ..Hints::default() };
     let (sample_rate, channels) = (decoded.clip.rate().0, decoded.clip.channels());
     let mut warnings = decoded.warnings;
-    let clip = clean(decoded.clip, &mut warnings);
+    let clip = clean(decoded.clip, &mut damage, &mut warnings);
     Ok(Analysis {
         path: path.to_string_lossy().into_owned(),
         format: decoded.format,

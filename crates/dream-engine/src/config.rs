@@ -153,6 +153,12 @@ impl Config {
         Self::resolve(flags, &|name| std::env::var_os(name))
     }
 
+    /// The defaults, whatever the environment of a test run is.
+    #[cfg(test)]
+    pub(crate) fn defaults(flags: &Flags) -> Self {
+        Self::resolve(flags, &|_| None).unwrap()
+    }
+
     fn resolve(
         flags: &Flags,
         variable: &dyn Fn(&str) -> Option<OsString>,

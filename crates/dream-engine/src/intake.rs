@@ -5,12 +5,13 @@
 
 use std::io::Write;
 
-use dream_analysis::{Hints, analyse, attributes};
+use dream_analysis::descriptors::embed;
+use dream_analysis::{Hints, analyse};
 use dream_audio::Clip;
 use dream_audio::decode::downmix;
 use dream_audio::encode::{self, Bits};
 use dream_audio::resample::resample;
-use dream_core::{Defect, Embedding, Facts, Provenance, SampleRate, Seed, Source, Space, StemId};
+use dream_core::{Defect, Facts, Provenance, SampleRate, Seed, Source, StemId};
 use dream_library::{Added, NewStem, content_hash};
 
 use crate::{Engine, Error};
@@ -74,7 +75,7 @@ impl Engine {
 
     /// All of intake but the transaction; safe to run for many clips at once.
     pub(crate) fn prepare(&self, clip: Clip, mut origin: Origin) -> Result<Prepared, Error> {
-        let clip = clean(clip, &mut origin.provenance.warnings);
+        let clip = clean(clip, &mut origin.damage, &mut origin.provenance.warnings);
         if clip.peak() < SILENCE {
             return Err(Error::Silent);
         }
@@ -101,8 +102,17 @@ impl Engine {
     }
 }
 
-/// The clip as the library keeps it: 44.1 kHz, one or two channels, sane levels.
-pub(crate) fn clean(mut clip: Clip, warnings: &mut Vec<String>) -> Clip {
+/// The clip as the library keeps it: finite, 44.1 kHz, one or two channels, sane levels.
+pub(crate) fn clean(mut clip: Clip, damage: &mut Damage, warnings: &mut Vec<String>) -> Clip {
+    let mut zeroed = 0;
+    for sample in clip.samples_mut().iter_mut().filter(|sample| !sample.is_finite()) {
+        *sample = 0.0;
+        zeroed += 1;
+    }
+    if zeroed > 0 {
+        warnings.push(format!("{zeroed} samples were not finite and are zero"));
+        damage.zeroed += f64::from(zeroed) / clip.samples().len() as f64;
+    }
     if clip.channels() > 2 {
         warnings.push(format!("{} channels mixed down to stereo", clip.channels()));
         clip = downmix(&clip);
@@ -110,7 +120,7 @@ pub(crate) fn clean(mut clip: Clip, warnings: &mut Vec<String>) -> Clip {
     let peak = clip.peak();
     if peak > ABSURD_PEAK {
         warnings.push(format!("peak of {peak:e} brought to full scale"));
-        // In two steps: the inverse of a huge peak would be denormal.
+        // Divided, since the inverse of a huge peak would be denormal.
         clip.samples_mut().iter_mut().for_each(|sample| *sample /= peak);
     }
     if clip.rate() == SampleRate::LIBRARY { clip } else { resample(&clip, SampleRate::LIBRARY) }
@@ -136,12 +146,6 @@ pub(crate) fn listen_to(clip: &Clip, hints: &Hints, damage: Damage) -> Facts {
     facts
 }
 
-/// The place of a stem with these facts.
-pub(crate) fn embed(facts: &Facts) -> Embedding {
-    let values = attributes::NAMES.iter().map(|name| facts.attributes.get(*name).copied());
-    Embedding { space: Space::AttrV1, values: values.map(Option::unwrap_or_default).collect() }
-}
-
 /// Writes a WAV file that holds the samples exactly: 16-bit PCM where that is lossless, else 32-bit float.
 fn write_wav(clip: &Clip, file: &mut dyn Write) -> std::io::Result<()> {
     let exact = clip.samples().iter().all(|sample| is_16_bit(*sample));
@@ -157,4 +161,101 @@ fn write_wav(clip: &Clip, file: &mut dyn Write) -> std::io::Result<()> {
 fn is_16_bit(sample: f32) -> bool {
     let scaled = sample * 32_768.0;
     (-32_768.0..=32_767.0).contains(&scaled) && scaled.fract().abs() < f32::MIN_POSITIVE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::engine;
+    use dream_audio::decode::{Limits, decode_file};
+
+    const RATE: SampleRate = SampleRate::LIBRARY;
+
+    fn origin() -> Origin {
+        Origin {
+            name: "a.wav".to_owned(),
+            source: Source::Generated,
+            kit: None,
+            licence: None,
+            provenance: Provenance::default(),
+            hints: Hints::default(),
+            damage: Damage::default(),
+        }
+    }
+
+    fn tone(rate: SampleRate) -> Vec<f32> {
+        (0..rate.0 / 2).map(|i| (f64::from(i) * 440.0 / rate.hz()).sin() as f32 * 0.5).collect()
+    }
+
+    fn stored(engine: &Engine, id: StemId) -> Clip {
+        let hash = engine.library().stem(id).unwrap().stem.hash;
+        decode_file(&engine.library().blobs().path(&hash), &Limits::default()).unwrap().clip
+    }
+
+    #[test]
+    fn the_stored_audio_is_what_was_admitted_to_the_bit() {
+        let (_home, engine) = engine();
+        let exact: Vec<f32> =
+            tone(RATE).iter().map(|x| (x * 32_768.0).round() / 32_768.0).collect();
+        for (samples, format) in [(exact, 16), (tone(RATE), 32)] {
+            let clip = Clip::mono(RATE, samples);
+            let id = engine.admit(clip.clone(), origin()).unwrap().id();
+            assert_eq!(stored(&engine, id), clip);
+            let hash = engine.library().stem(id).unwrap().stem.hash;
+            let file = std::fs::read(engine.library().blobs().path(&hash)).unwrap();
+            assert_eq!(file[34], format, "bits per sample");
+        }
+    }
+
+    #[test]
+    fn the_same_audio_is_admitted_once() {
+        let (_home, engine) = engine();
+        let clip = Clip::mono(RATE, tone(RATE));
+        assert_eq!(engine.admit(clip.clone(), origin()).unwrap(), Added::New(StemId(1)));
+        assert_eq!(engine.admit(clip, origin()).unwrap(), Added::Known(StemId(1)));
+    }
+
+    #[test]
+    fn another_rate_and_more_channels_become_stereo_at_the_rate_of_the_library() {
+        let (_home, engine) = engine();
+        let rate = SampleRate(48_000);
+        let channel = tone(rate);
+        let clip = Clip::new(rate, &[&channel, &channel, &channel]);
+        let id = engine.admit(clip, origin()).unwrap().id();
+        let entry = engine.library().stem(id).unwrap();
+        assert_eq!((entry.sample_rate, entry.frames.0, entry.stem.channels), (RATE, 22_050, 2));
+        assert_eq!(entry.stem.provenance.warnings, ["3 channels mixed down to stereo"]);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_zeroed_and_counted_as_a_defect() {
+        let (_home, engine) = engine();
+        let whole = engine.admit(Clip::mono(RATE, tone(RATE)), origin()).unwrap().id();
+        let mut samples = tone(RATE);
+        samples[..11_025].fill(f32::NAN);
+        let id = engine.admit(Clip::mono(RATE, samples), origin()).unwrap().id();
+        let facts = engine.library().stem(id).unwrap().stem.facts;
+        assert!(facts.defects.contains(&Defect::NonFinite));
+        assert!((facts.quality_parts["finite"] - 0.5).abs() < 1e-6);
+        assert!(facts.quality < engine.library().stem(whole).unwrap().stem.facts.quality);
+        assert!(stored(&engine, id).samples().iter().all(|sample| sample.is_finite()));
+    }
+
+    #[test]
+    fn absurd_levels_are_brought_to_full_scale() {
+        let (_home, engine) = engine();
+        let clip = Clip::mono(RATE, tone(RATE).iter().map(|x| x * 1e30).collect());
+        let id = engine.admit(clip, origin()).unwrap().id();
+        assert!((stored(&engine, id).peak() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn silence_is_refused_and_leaves_nothing_behind() {
+        let (_home, engine) = engine();
+        for level in [0.0, 1e-20, f32::NAN] {
+            let refused = engine.admit(Clip::mono(RATE, vec![level; 4_410]), origin());
+            assert!(matches!(refused, Err(Error::Silent)), "{refused:?}");
+        }
+        assert_eq!(std::fs::read_dir(engine.home().stems()).unwrap().count(), 0);
+    }
 }

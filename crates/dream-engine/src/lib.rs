@@ -18,7 +18,9 @@ mod starter_kit;
 use std::fs::File;
 use std::path::Path;
 
-use dream_core::StemId;
+use dream_analysis::descriptors::embed;
+use dream_core::{Facts, StemId};
+use dream_library::write_file;
 
 pub use analyse::{Analysis, analyse};
 pub use clock::Clock;
@@ -76,23 +78,50 @@ impl Engine {
     /// `NotFound` without such a stem, `Io` when the file cannot be written.
     pub fn export(&self, id: StemId, path: &Path) -> Result<(), Error> {
         let entry = self.library.stem(id)?;
-        let failed = |source| Error::Io { action: "write", path: path.to_owned(), source };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut copy =
-            tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
         let blob = self.library.blobs().path(&entry.stem.hash);
         let mut audio = File::open(&blob).map_err(|source| Error::Io {
             action: "read",
             path: blob.clone(),
             source,
         })?;
-        std::io::copy(&mut audio, &mut copy).map_err(failed)?;
-        copy.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        Ok(write_file(path, |copy| std::io::copy(&mut audio, copy).map(|_| ()))?)
+    }
+
+    /// Changes what is known of a stem, and with it the stem's place among others.
+    ///
+    /// # Errors
+    /// `NotFound` without such a stem, `Invalid` for a bad tag.
+    pub fn change(&self, id: StemId, mut change: Change) -> Result<Entry, Error> {
+        if let Some(category) = change.category {
+            let facts = self.library.stem(id)?.stem.facts;
+            change.embedding = Some(embed(&Facts { category, ..facts }));
+        }
+        Ok(self.library.change(id, &change, self.now())?)
     }
 
     /// The time now.
     pub fn now(&self) -> Moment {
         self.clock.now()
+    }
+}
+
+/// Engines for tests.
+#[cfg(test)]
+mod testing {
+    use super::{Clock, Config, Engine, Moment, config::Flags};
+
+    /// An engine in a home of its own; the home goes with the first value.
+    pub(crate) fn engine() -> (tempfile::TempDir, Engine) {
+        engine_with(|_| ())
+    }
+
+    /// The same, after changing the configuration.
+    pub(crate) fn engine_with(change: impl FnOnce(&mut Config)) -> (tempfile::TempDir, Engine) {
+        let home = tempfile::tempdir().unwrap();
+        let flags = Flags { home: Some(home.path().to_owned()), ..Flags::default() };
+        let mut config = Config::defaults(&flags);
+        change(&mut config);
+        let engine = Engine::open(config, Clock::Fixed(Moment(1_000))).unwrap();
+        (home, engine)
     }
 }

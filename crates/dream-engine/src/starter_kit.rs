@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::intake::{Damage, Origin, Prepared};
 use crate::runner::Work;
-use crate::{Engine, Error, JobSpec};
+use crate::{Engine, Error, JobSpec, Outcome};
 
 /// Its name in the library.
 pub(crate) const KIT: &str = "starter";
@@ -50,12 +50,10 @@ impl Engine {
             return Ok(None);
         }
         tracing::info!("filling the library with the starter kit");
-        match self.run(&spec, progress)? {
-            crate::Outcome::StarterKit(report) => Ok(Some(report)),
-            crate::Outcome::Ingest(_) | crate::Outcome::Take(_) => {
-                unreachable!("a starter kit job ends with its own outcome")
-            }
-        }
+        let Outcome::StarterKit(report) = self.run(&spec, progress)? else {
+            unreachable!("a job ends with the outcome of its kind")
+        };
+        Ok(Some(report))
     }
 }
 
@@ -120,5 +118,57 @@ fn known(recipe: &Recipe) -> Known {
         key: recipe.key,
         root: recipe.root.map(f64::from),
         tags: recipe.tags.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{engine, engine_with};
+    use std::sync::{Arc, OnceLock};
+
+    /// Asks the work to stop as soon as `limit` steps are done.
+    fn until(limit: u64) -> Progress {
+        let handle: Arc<OnceLock<Progress>> = Arc::default();
+        let inner = Arc::clone(&handle);
+        let progress = Progress::new(move |done, _, _| {
+            if done >= limit {
+                inner.wait().cancel();
+            }
+        });
+        handle.set(progress.clone()).unwrap();
+        progress
+    }
+
+    #[test]
+    fn an_interrupted_kit_is_completed_without_doing_a_stem_twice() {
+        let (_home, engine) = engine();
+        assert!(engine.ensure_starter(&until(1)).is_err());
+        let first = engine.library().stems(&Filter::default()).unwrap();
+        assert_eq!(first.len(), CHUNK);
+        assert!(engine.ensure_starter(&until(CHUNK as u64 + 1)).is_err());
+        let second = engine.library().stems(&Filter::default()).unwrap();
+        assert_eq!(second.len(), 2 * CHUNK);
+        assert_eq!(second[..CHUNK], first);
+        let jobs = engine.library().jobs(10).unwrap();
+        assert_eq!(jobs.len(), 1);
+        assert_eq!(engine.library().steps(jobs[0].id).unwrap().len(), 2 * CHUNK);
+
+        let stem = &second[0].stem;
+        let recipe = &recipes()[0];
+        assert_eq!((&stem.name, stem.category), (&recipe.name, recipe.category));
+        assert_eq!((stem.kit.as_deref(), stem.licence.as_deref()), (Some(KIT), Some(LICENCE)));
+    }
+
+    #[test]
+    fn a_library_with_stems_or_a_home_without_starter_gets_none() {
+        let (_home, engine) = engine();
+        let clip = recipes()[0].render(SEED);
+        engine.admit(clip, origin(&recipes()[0])).unwrap();
+        assert_eq!(engine.ensure_starter(&Progress::silent()).unwrap(), None);
+
+        let (_home, engine) = engine_with(|config| config.starter = false);
+        assert_eq!(engine.ensure_starter(&Progress::silent()).unwrap(), None);
+        assert_eq!(engine.library().count(&Filter::default()).unwrap(), 0);
     }
 }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::{Error, io};
 
 /// A folder of audio files, each named by the hash of its audio.
@@ -27,8 +29,7 @@ impl Blobs {
         self.path(hash).is_file()
     }
 
-    /// Stores what `write` writes under `hash`, unless it is there: a temporary file, synced, renamed,
-    /// and the folder synced, so that a blob is whole or absent.
+    /// Stores what `write` writes under `hash`, unless it is there.
     ///
     /// # Errors
     /// `Io` when the folder cannot be written or is full.
@@ -41,15 +42,7 @@ impl Blobs {
         if path.is_file() {
             return Ok(());
         }
-        let failed = |source| Error::Io { action: "write", path: path.clone(), source };
-        let temporary =
-            tempfile::Builder::new().prefix(".blob-").tempfile_in(&self.folder).map_err(failed)?;
-        let mut buffer = BufWriter::with_capacity(1 << 16, temporary);
-        write(&mut buffer).map_err(failed)?;
-        let temporary = buffer.into_inner().map_err(|error| failed(error.into_error()))?;
-        temporary.as_file().sync_all().map_err(failed)?;
-        temporary.persist(&path).map_err(|error| failed(error.error))?;
-        sync_folder(&self.folder).map_err(failed)
+        write_file(&path, write)
     }
 
     /// Removes the audio of that hash, if it is there.
@@ -61,6 +54,39 @@ impl Blobs {
             _ => Ok(()),
         }
     }
+}
+
+/// Writes a file whole or not at all, in place of one that is there: a temporary file beside it, synced, renamed,
+/// and the folder synced.
+///
+/// # Errors
+/// `Io` when `write` fails, or the folder cannot be written or is full.
+pub fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), Error> {
+    let failed = |source| Error::Io { action: "write", path: path.to_owned(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut buffer = BufWriter::with_capacity(1 << 16, staging_file(folder).map_err(failed)?);
+    write(&mut buffer).map_err(failed)?;
+    let temporary = buffer.into_inner().map_err(|error| failed(error.into_error()))?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    temporary.persist(path).map_err(|error| failed(error.error))?;
+    sync_folder(folder).map_err(failed)
+}
+
+/// A temporary file that is to be renamed within `folder`, with the permissions of any new file: those of a
+/// temporary one would keep everybody else from reading it.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn staging_file(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
 }
 
 /// Makes a rename in `folder` survive a power loss. Only Unix can open a folder for it.

@@ -93,6 +93,8 @@ pub struct Change {
     pub add_tags: Vec<String>,
     /// Tags to take away.
     pub remove_tags: Vec<String>,
+    /// Its new place in a space.
+    pub embedding: Option<Embedding>,
 }
 
 /// Counts of the catalogue; names without a stem are left out.
@@ -217,7 +219,8 @@ impl Write<'_> {
             self.transaction
                 .execute("delete from tag where stem = ?1 and tag = ?2", params![id.0, tag])?;
         }
-        change.add_tags.iter().try_for_each(|tag| self.add_tag(id, tag))
+        change.add_tags.iter().try_for_each(|tag| self.add_tag(id, tag))?;
+        change.embedding.iter().try_for_each(|embedding| self.add_embedding(id, embedding))
     }
 }
 

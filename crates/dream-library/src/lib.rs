@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
-pub use blob::{Blobs, content_hash, digest, file_digest};
+pub use blob::{Blobs, content_hash, digest, file_digest, staging_file, write_file};
 pub use catalogue::{Added, Change, Entry, NewStem, Statistics};
 pub use error::Error;
 pub use filter::{Filter, Sort};

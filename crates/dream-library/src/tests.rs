@@ -138,7 +138,7 @@ fn lists_hold_what_the_filter_lets_pass() {
     check(&library, &Filter { categories: vec![Category::Bass], ..all() }, &[2, 3]);
     check(
         &library,
-        Filter { categories: vec![Category::Kick, Category::Bass], ..all() },
+        &Filter { categories: vec![Category::Kick, Category::Bass], ..all() },
         &[1, 2, 3],
     );
     check(&library, &Filter { sources: vec![Source::Separated], ..all() }, &[3]);

@@ -43,7 +43,7 @@ pub(crate) fn ingest(
     let (totals, error) = match result {
         Ok(Outcome::Ingest(totals)) => (totals, None),
         Ok(Outcome::StarterKit(_) | Outcome::Take(_)) => {
-            bail!("the job ended with the outcome of another")
+            unreachable!("a job ends with the outcome of its kind")
         }
         Err(error) => (counts.into_inner(), Some(error)),
     };
@@ -243,7 +243,7 @@ pub(crate) fn stems(engine: &Engine, args: &Stems, report: &Report) -> anyhow::R
         }
         Stems::Show { id } => show(engine, &library.stem(StemId(*id))?, report)?,
         Stems::Set(set) => {
-            let entry = library.change(StemId(set.id), &change(set)?, engine.now())?;
+            let entry = engine.change(StemId(set.id), change(set)?)?;
             show(engine, &entry, report)?;
         }
         Stems::Rm { ids } => {
@@ -299,6 +299,7 @@ fn change(set: &Set) -> anyhow::Result<Change> {
         key: set.key.map(|key| key.0),
         add_tags: set.tag.clone(),
         remove_tags: set.untag.clone(),
+        embedding: None,
     };
     if change == Change::default() {
         bail!("nothing to change: see `dream stems set --help`");

@@ -5,8 +5,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use dream_library::staging_file;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use crate::ingest::Refusal;
 use crate::ingest::scan::Candidate;
@@ -59,7 +59,7 @@ pub(crate) fn put(
     };
     let mut text = serde_json::to_vec_pretty(&report).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
-    let mut temporary = NamedTempFile::new_in(&folder).map_err(failed)?;
+    let mut temporary = staging_file(&folder).map_err(failed)?;
     temporary.write_all(&text).map_err(failed)?;
     temporary.persist(folder.join(format!("{name}.json"))).map_err(|error| failed(error.error))?;
     Ok(())
@@ -81,7 +81,7 @@ fn copy(engine: &Engine, path: &Path, size: u64, folder: &Path, name: &str) -> R
     }
     let copy = || -> std::io::Result<()> {
         let mut source = std::fs::File::open(path)?;
-        let mut temporary = NamedTempFile::new_in(folder)?;
+        let mut temporary = staging_file(folder)?;
         // Limited again: it may have grown since.
         std::io::copy(&mut std::io::Read::take(&mut source, limit), &mut temporary)?;
         temporary.persist(folder.join(name)).map_err(|error| error.error)?;

@@ -215,3 +215,96 @@ fn key(path: &Path) -> String {
         str::to_owned,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{engine, engine_with};
+
+    fn write(path: &Path, bytes: &[u8]) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "material of a test needs no safe writing")]
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    #[track_caller]
+    fn check(engine: &Engine, root: &Path, expected: &[(&str, Option<&str>)]) -> Scan {
+        let spec = IngestSpec { paths: vec![root.to_owned()], ..IngestSpec::default() };
+        let found = scan(engine, &spec).unwrap();
+        let files: Vec<(&str, Option<&str>)> =
+            found.files.iter().map(|file| (file.hint.as_str(), file.kit.as_deref())).collect();
+        assert_eq!(files, expected);
+        found
+    }
+
+    #[test]
+    fn a_folder_is_a_kit_and_in_the_drop_folder_each_folder_is_one() {
+        let (home, engine) = engine();
+        let drop = engine.home().raw_kits();
+        write(&drop.join("B/Kicks/1.wav"), b"");
+        write(&drop.join("A/2.flac"), b"");
+        write(&drop.join("loose.wav"), b"");
+        let expected = [("A/2.flac", Some("A")), ("B/Kicks/1.wav", Some("B")), ("loose.wav", None)];
+        check(&engine, &drop, &expected);
+        check(&engine, &drop.join("B"), &[("B/Kicks/1.wav", Some("B"))]);
+        check(&engine, &drop.join("A/2.flac"), &[("2.flac", None)]);
+        // The home itself: what the engine has written is left out.
+        write(&engine.home().stems().join("blob.wav"), b"");
+        let root = home.path().canonicalize().unwrap();
+        assert_eq!(scan_count(&engine, &root), 3);
+    }
+
+    fn scan_count(engine: &Engine, root: &Path) -> usize {
+        let spec = IngestSpec { paths: vec![root.to_owned()], ..IngestSpec::default() };
+        scan(engine, &spec).unwrap().files.len()
+    }
+
+    #[test]
+    fn what_is_no_audio_is_passed_over_and_what_looks_like_it_is_tried() {
+        let (home, engine) = engine();
+        let kit = home.path().join("kit");
+        for name in [".hidden.wav", "._x.wav", "__MACOSX/x.wav", "a.txt", "cover.png", "x.mid"] {
+            write(&kit.join(name), b"RIFF");
+        }
+        write(&kit.join("UPPER.WAV"), b"");
+        write(&kit.join("..dots.wav"), b"");
+        write(&kit.join("nameless"), b"RIFF____WAVE");
+        write(&kit.join("README"), b"words");
+        let kit_name = Some("kit");
+        let expected =
+            [("kit/..dots.wav", kit_name), ("kit/UPPER.WAV", kit_name), ("kit/nameless", kit_name)];
+        let found = check(&engine, &kit, &expected);
+        assert_eq!(found.passed_over, 5);
+        assert_eq!(found.ignored.len(), 1);
+    }
+
+    #[test]
+    fn a_file_named_twice_is_looked_at_once() {
+        let (home, engine) = engine();
+        let file = home.path().join("kit/a.wav");
+        write(&file, b"");
+        let paths = vec![home.path().join("kit"), file];
+        let found = scan(&engine, &IngestSpec { paths, ..IngestSpec::default() }).unwrap();
+        assert_eq!(found.files.len(), 1);
+    }
+
+    #[test]
+    fn depth_and_number_are_limited() {
+        let (home, engine) = engine_with(|config| {
+            config.max_files = 6;
+            config.max_depth = 2;
+        });
+        let kit = home.path().join("kit");
+        write(&kit.join("a/b/deep.wav"), b"");
+        write(&kit.join("a/a.wav"), b"");
+        let found = check(&engine, &kit, &[("kit/a/a.wav", Some("kit"))]);
+        assert_eq!(found.ignored[0].0, kit.canonicalize().unwrap().join("a/b"));
+        for i in 0..6 {
+            write(&kit.join(format!("{i}.wav")), b"");
+        }
+        let spec = IngestSpec { paths: vec![kit], ..IngestSpec::default() };
+        assert!(matches!(scan(&engine, &spec), Err(Error::TooManyFiles { limit: 6, .. })));
+        let spec = IngestSpec { paths: vec!["no-such-folder".into()], ..IngestSpec::default() };
+        assert_eq!(scan(&engine, &spec).unwrap_err().kind(), crate::Kind::NotFound);
+    }
+}

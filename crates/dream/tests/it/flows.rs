@@ -100,6 +100,20 @@ fn a_bad_file_fails_alone_and_goes_to_quarantine_with_its_reason() {
 }
 
 #[test]
+fn a_file_too_large_to_be_heard_beside_others_is_heard_alone_and_in_its_turn() {
+    let world = World::new();
+    world.tone("kit/a.wav", 1);
+    // Sixteen channels of 12 s: a little more than fits beside others.
+    let frame: Vec<i16> = (1..=16).map(|channel| 100 * channel).collect();
+    world.write("kit/b.wav", &wav(44_100, 16, &frame.repeat(530_000)));
+    world.tone("kit/c.wav", 2);
+    let lines = world.json(&["ingest", "kit"], 0);
+    check(&lines, 3, 0, 0, 0);
+    assert_eq!((&lines[1]["stem"], &lines[2]["stem"]), (&json!(2), &json!(3)));
+    assert_eq!(lines[1]["warnings"], json!(["16 channels mixed down to stereo"]));
+}
+
+#[test]
 fn stems_have_the_same_numbers_whatever_the_threads() {
     let list = |threads: &str| {
         let world = World::new();
@@ -234,7 +248,8 @@ fn a_stem_is_found_changed_exported_and_removed() {
     let set = ["stems", "set", "2", "--category", "bass", "--bpm", "140", "--key", "Am"];
     let stem = world.json(&[&set[..], &["--tag", "warm"]].concat(), 0).remove(0);
     assert_eq!((&stem["category"], &stem["bpm"]), (&json!("bass"), &json!(140.0)));
-    assert_eq!((&stem["key"], &stem["tags"]), (&json!("A minor"), &json!(["warm"])));
+    assert_eq!(stem["key"], "A minor");
+    assert!(stem["tags"].as_array().unwrap().contains(&json!("warm")), "{stem}");
     let found = world.json(&["stems", "list", "--bpm", "130..150", "--key", "8A"], 0).remove(0);
     assert_eq!(found.as_array().unwrap().len(), 1);
     assert_eq!(found[0]["id"], 2);
