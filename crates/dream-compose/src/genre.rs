@@ -2,7 +2,7 @@
 //!
 //! One TOML file per genre and `core.toml` for what they share, embedded and read once. Tables and grids
 //! follow common practice of each style; the drum densities and chord statistics behind them were counted
-//! from the pattern corpora of the GiantSteps project and from Bardet's collection of drum machine
+//! from the pattern corpora of the `GiantSteps` project and from Bardet's collection of drum machine
 //! patterns. A file with an error is named with its line.
 
 mod lane;

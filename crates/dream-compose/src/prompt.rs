@@ -140,8 +140,8 @@ impl Prompt {
         lines.extend(self.minutes.map(|minutes| format!("length: {minutes} min")));
         lines.extend(self.moods.iter().map(|mood| format!("mood: {mood}")));
         lines.extend(self.wanted.iter().map(|wish| {
-            let tags: String = wish.tags.iter().map(|tag| format!("{tag} ")).collect();
-            format!("with: {tags}{}", wish.role)
+            let words = wish.tags.iter().map(String::as_str).chain([wish.role.name()]);
+            format!("with: {}", words.collect::<Vec<_>>().join(" "))
         }));
         lines.extend(self.unwanted.iter().map(|role| format!("without: {role}")));
         lines

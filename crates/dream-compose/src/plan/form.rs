@@ -101,22 +101,18 @@ pub(super) fn sections(genre: &Genre, bpm: Bpm, minutes: Option<f64>) -> Vec<Siz
 fn total_bars(own: u32, unit: u32, bpm: Bpm, minutes: Option<f64>) -> u32 {
     let per_minute = bpm.get() / ArrangementPlan::BEATS_PER_BAR;
     let unit = f64::from(unit);
-    let bars = match minutes {
-        Some(minutes) => {
-            let wanted = minutes.clamp(0.5, 30.0) * per_minute;
-            let unit = if wanted < 32.0 { 4.0 } else { unit };
-            (wanted / unit).round() * unit
-        }
-        None => {
-            let (low, high) = (5.0 * per_minute, 8.0 * per_minute);
-            if f64::from(own) < low {
-                (low / unit).ceil() * unit
-            } else if f64::from(own) > high {
-                (high / unit).floor() * unit
-            } else {
-                f64::from(own)
-            }
-        }
+    let own = f64::from(own);
+    let (low, high) = (5.0 * per_minute, 8.0 * per_minute);
+    let bars = if let Some(minutes) = minutes {
+        let wanted = minutes.clamp(0.5, 30.0) * per_minute;
+        let unit = if wanted < 32.0 { 4.0 } else { unit };
+        (wanted / unit).round() * unit
+    } else if own < low {
+        (low / unit).ceil() * unit
+    } else if own > high {
+        (high / unit).floor() * unit
+    } else {
+        own
     };
     bars.clamp(f64::from(SHORTEST), f64::from(ArrangementPlan::MAX_BARS)) as u32
 }
@@ -178,7 +174,7 @@ fn shrink(sections: &[&SectionSpec], bars: &mut [u32], total: u32) {
         let most = (0..bars.len()).filter(able).max_by(|a, b| excess(a).total_cmp(&excess(b)));
         match most {
             Some(at) if sum > total => {
-                bars[at] -= (sum - total).min(4).min(bars[at] - SHORTEST).max(1)
+                bars[at] -= (sum - total).min(4).min(bars[at] - SHORTEST).max(1);
             }
             Some(at) => bars[at] += (total - sum).min(4),
             None => return,

@@ -65,8 +65,8 @@ fn named(tokens: &[Token], at: usize) -> Option<(Key, Option<Scale>, usize)> {
     {
         return Some((spelled(&format!("{text}{}", word(1)), name(kind))?, scale, 3));
     }
-    let suffix = ["moll", "dur", "minor", "major", "min", "maj"].into_iter();
-    let (note, suffix) = suffix.filter_map(|end| Some((text.strip_suffix(end)?, end))).next()?;
+    let mut suffix = ["moll", "dur", "minor", "major", "min", "maj"].into_iter();
+    let (note, suffix) = suffix.find_map(|end| Some((text.strip_suffix(end)?, end)))?;
     Some((spelled(note, suffix)?, None, 1))
 }
 

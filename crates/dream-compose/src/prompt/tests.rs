@@ -127,8 +127,8 @@ fn a_tempo_is_read_in_every_notation() {
     bpm("techno 135-140", Some(137.5));
     bpm("techno 130–135 bpm", Some(132.0));
     bpm("between 120 and 126 bpm house", Some(124.0));
-    bpm("zwischen 140 und 150", Some(145.0));
-    bpm("140 bis 150 bpm", Some(145.0));
+    bpm("Techno zwischen 140 und 150", Some(145.0));
+    bpm("techno 140 bis 150 bpm", Some(145.0));
     bpm("techno", None);
     bpm("6 minutes of techno", None);
     bpm("999 bpm", None);
