@@ -2,7 +2,7 @@
 //!
 //! One TOML file per genre and `core.toml` for what they share, embedded and read once. Tables and grids
 //! follow common practice of each style; the drum densities and chord statistics behind them were counted
-//! from the pattern corpora of the GiantSteps project and from Bardet's collection of drum machine
+//! from the pattern corpora of the `GiantSteps` project and from Bardet's collection of drum machine
 //! patterns. A file with an error is named with its line.
 
 mod lane;
@@ -278,8 +278,13 @@ impl Core {
 
 fn from_toml(file: &str, text: &str, error: &toml::de::Error) -> DataError {
     let offset = error.span().map_or(0, |span| span.start);
-    let line = text[..offset.min(text.len())].matches('\n').count() + 1;
-    DataError { file: file.to_owned(), line, problem: error.message().to_owned() }
+    let start = text[..offset.min(text.len())].matches('\n').count();
+    let problem = error.message().to_owned();
+    // The error of a pattern quotes it; inside a long array that is more exact than the span.
+    let quoted = problem.rsplit_once(": ").map(|(what, _)| format!("{what}\""));
+    let exact = |quoted: String| text.lines().skip(start).position(|line| line.contains(&quoted));
+    let line = start + quoted.and_then(exact).unwrap_or(0) + 1;
+    DataError { file: file.to_owned(), line, problem }
 }
 
 /// The line that sets `key`, else the first.
@@ -332,8 +337,7 @@ mod tests {
     #[test]
     fn a_broken_rule_is_found() {
         let (file, text) = FILES[1];
-        let line = text.lines().find(|line| line.starts_with("kick = ")).unwrap();
-        let broken = text.replace(line, "kick = [\"a09 ................\"]");
+        let broken = text.replace("a09 9...9...9...9...", "a89 9...9...9...9...");
         let error = Genre::parse(file, &broken).unwrap_err();
         assert!(error.problem.contains("kick"), "{error}");
         assert!(error.line > 1);

@@ -106,8 +106,9 @@ fn sections(genre: &Genre) -> Result<(), Broken> {
         let inside = section.energy.iter().all(|energy| (0.0..=1.0).contains(energy));
         need(inside, "sections", &format!("{name}: energy"))?;
         for spec in &section.lanes {
-            let last = section.bars as i32;
-            let fits = spec.from.abs() <= last && spec.to.is_none_or(|to| to <= last);
+            let last = section.bars;
+            let inside = |bar: i32| bar.unsigned_abs() <= last;
+            let fits = inside(spec.from) && spec.to.is_none_or(inside);
             need(fits, "sections", &format!("{name}: {} leaves the section", spec.lane.name()))?;
             let known = !spec.lane.is_drum() || genre.drums.contains_key(&spec.lane);
             need(known, "sections", &format!("{name}: no grid for {}", spec.lane.name()))?;

@@ -55,7 +55,8 @@ impl Ladder {
     pub fn rung(self, pitch: i32) -> i32 {
         let above = pitch - self.tonic.index();
         let within = above.rem_euclid(12);
-        let degree = self.scale.degrees().iter().filter(|step| **step <= within).count() as i32 - 1;
+        let mut degrees = (0..7).rev().zip(self.scale.degrees().into_iter().rev());
+        let degree = degrees.find(|(_, step)| *step <= within).map_or(0, |(degree, _)| degree);
         7 * above.div_euclid(12) + degree
     }
 

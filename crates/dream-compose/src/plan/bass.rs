@@ -27,7 +27,7 @@ pub(super) fn play(
     if lanes.is_empty() {
         return Vec::new();
     }
-    let line = line(tonal, *last);
+    let line = line(tonal, kicks, *last);
     *last = Some(line.id);
     let lift = if lanes.len() == 2 { 12 } else { 0 };
     lanes
@@ -49,32 +49,46 @@ pub(super) fn play(
         .collect()
 }
 
-/// The line of a section: by energy; sustained in breaks; in a drop another than before.
-fn line<'a>(tonal: &Tonal<'a>, last: Option<char>) -> &'a BassLine {
+/// The line of a section: by energy, among those least on the kick; sustained in breaks; in a drop another
+/// than before.
+fn line<'a>(tonal: &Tonal<'a>, kicks: &[f64], last: Option<char>) -> &'a BassLine {
     let lines = &tonal.setting.genre.bass;
     let energy = tonal.setting.energy(tonal.part);
-    let kind = tonal.part.spec.kind;
-    let sustained = |line: &BassLine| {
-        line.steps.iter().filter(|step| matches!(step, BassStep::Hold | BassStep::Rest)).count()
-            * 16
-            >= line.steps.len() * 13
-    };
-    if matches!(kind, SectionKind::Break)
-        && let Some(line) = lines.iter().find(|line| sustained(line))
+    let drop = tonal.part.spec.kind == SectionKind::Drop;
+    if tonal.part.spec.kind == SectionKind::Break
+        && let Some(line) = lines.iter().find(|line| is_sustained(line))
     {
         return line;
     }
     let nearest = lines.iter().map(|line| line.distance(energy)).fold(f64::INFINITY, f64::min);
-    let usable: Vec<&BassLine> = lines
-        .iter()
-        .filter(|line| line.distance(energy) <= nearest)
-        .filter(|line| kind != SectionKind::Drop || !sustained(line) || energy < 0.6)
-        .collect();
-    let usable = if usable.is_empty() { lines.iter().collect() } else { usable };
-    let new = |line: &&&BassLine| kind != SectionKind::Drop || Some(line.id) != last;
-    let others: Vec<&BassLine> = usable.iter().filter(new).copied().collect();
-    let among = if others.is_empty() { usable } else { others };
-    draw::weighted(tonal.seed.child("bass").child("line"), among, |_| 1.0).unwrap_or(&lines[0])
+    let mut usable: Vec<&BassLine> =
+        lines.iter().filter(|line| line.distance(energy) <= nearest).collect();
+    prefer(&mut usable, |line| !(drop && energy >= 0.6 && is_sustained(line)));
+    let most = tonal.setting.genre.bass_on_kick;
+    let share = |line: &BassLine| on_kick(&write(tonal, line, 0, tonal.part.bars.min(8)), kicks);
+    let least = usable.iter().map(|line| share(line)).fold(f64::INFINITY, f64::min);
+    prefer(&mut usable, |line| share(line) <= most.max(least));
+    prefer(&mut usable, |line| !drop || Some(line.id) != last);
+    draw::weighted(tonal.seed.child("bass").child("line"), usable, |_| 1.0).unwrap_or(&lines[0])
+}
+
+/// Keeps the items that pass, unless none does.
+fn prefer<T>(items: &mut Vec<T>, passes: impl Fn(&T) -> bool) {
+    if items.iter().any(&passes) {
+        items.retain(passes);
+    }
+}
+
+/// Whether most of a line is held or silent.
+fn is_sustained(line: &BassLine) -> bool {
+    let starts = |step: &&BassStep| !matches!(step, BassStep::Hold | BassStep::Rest);
+    line.steps.iter().filter(starts).count() * 16 <= line.steps.len() * 3
+}
+
+/// The share of notes that start with a kick.
+fn on_kick(notes: &[Note], kicks: &[f64]) -> f64 {
+    let meets = |note: &&Note| kicks.iter().any(|kick| (kick - note.beat).abs() < 1e-6);
+    notes.iter().filter(meets).count() as f64 / notes.len().max(1) as f64
 }
 
 fn write(tonal: &Tonal<'_>, line: &BassLine, enter: u32, leave: u32) -> Vec<Note> {
@@ -212,15 +226,14 @@ fn turn(tonal: &Tonal<'_>, bar: &mut [Note], root: i32) {
 
 /// Removes onsets on the kick, all but the first of each two bars, if their share is over the limit.
 fn part_from_kicks(notes: &mut Vec<Note>, kicks: &[f64], most: f64) {
-    let on_kick = |note: &Note| kicks.iter().any(|kick| (kick - note.beat).abs() < 1e-6);
-    let count = notes.iter().filter(|note| on_kick(note)).count();
-    if notes.is_empty() || count as f64 <= most * notes.len() as f64 {
+    if on_kick(notes, kicks) <= most {
         return;
     }
+    let meets = |note: &Note| kicks.iter().any(|kick| (kick - note.beat).abs() < 1e-6);
     let mut kept = None;
     notes.retain(|note| {
         let pair = (note.beat / 8.0) as i64;
-        if !on_kick(note) {
+        if !meets(note) {
             return true;
         }
         let first = kept != Some(pair);

@@ -2,8 +2,8 @@
 //!
 //! Progressions are kept if all their roots lie in the scale and their tonic has its third; what a voicing
 //! adds outside the scale moves to the nearest note of it. Stabs are parallel (one shape, moved), chords
-//! and pads take the inversion that moves least. Pads hold the tonic as a quiet further voice, since
-//! loops of two chords otherwise read as another key.
+//! and pads take the inversion that moves least. Both hold the tonic as a quiet further voice,
+//! since loops of two chords otherwise read as another key.
 
 use dream_core::{Mode, Note};
 
@@ -15,6 +15,8 @@ use crate::pattern::{Chord, Colour, Progression};
 
 /// Longest pad note in bars; longer chords start again.
 const PAD_BARS: u32 = 4;
+/// Velocity of the held tonic relative to the chord above it.
+const PEDAL: f64 = 0.9;
 
 /// Draws the progression of the track.
 pub(super) fn progression(setting: &Setting<'_>) -> Progression {
@@ -98,10 +100,10 @@ fn led(setting: &Setting<'_>, chord: Chord, open: bool, before: &[i32]) -> Vec<i
             turned.dedup();
             let top = turned[turned.len() - 1];
             let outside = (floor - top).max(top - ceiling).max(0) + (45 - turned[0]).max(0);
-            let muddy =
-                turned.windows(2).filter(|pair| pair[0] < 52 && pair[1] - pair[0] < 3).count();
+            let muddy = |pair: &[i32]| i32::from(pair[0] < 52 && pair[1] - pair[0] < 3);
+            let muddy: i32 = turned.windows(2).map(muddy).sum();
             let moved: i32 = turned.iter().zip(before).map(|(new, old)| (new - old).abs()).sum();
-            let cost = moved + 20 * outside + 12 * muddy as i32;
+            let cost = moved + 20 * outside + 12 * muddy;
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, turned));
             }
@@ -146,7 +148,7 @@ fn pad(tonal: &Tonal<'_>, enter: u32, leave: u32, notes: &mut Vec<Note>) {
                 f64::from(bar) * 4.0,
                 f64::from(end - bar) * 4.0,
                 pitch,
-                if at < voices { 0.75 } else { 0.45 },
+                if at < voices { 0.75 } else { 0.75 * PEDAL },
             );
         }
         bar = end;
@@ -178,17 +180,22 @@ fn stabs(tonal: &Tonal<'_>, lane: Lane, enter: u32, leave: u32, notes: &mut Vec<
         let open = energy >= 0.6;
         for hit in hits {
             let chord = tonal.theme.progression.at(bar);
-            let pitches = if parallel {
+            let mut pitches = if parallel {
                 voiced(setting, chord, open)
             } else {
                 led(setting, chord, open, &before)
             };
             before.clone_from(&pitches);
             before.sort_unstable();
+            let voices = pitches.len();
+            if !parallel {
+                pitches.extend(pedal(setting, &pitches));
+            }
             let end = f64::from(tonal.part.bars) * 4.0;
             let beat = f64::from(bar) * 4.0 + hit.beat;
-            for pitch in pitches {
-                push(notes, beat, hit.length.min(end - beat), pitch, hit.velocity);
+            for (at, pitch) in pitches.into_iter().enumerate() {
+                let level = if at < voices { 1.0 } else { PEDAL };
+                push(notes, beat, hit.length.min(end - beat), pitch, hit.velocity * level);
             }
         }
     }

@@ -330,7 +330,8 @@ fn arp(tonal: &Tonal<'_>, bar: u32, notes: &mut Vec<Note>) {
     let sixteenths = pattern.chars().cycle().skip(usize::from(turned)).take(16);
     for (step, digit) in sixteenths.enumerate() {
         let Some(index) = digit.to_digit(10).map(|digit| digit as usize) else { continue };
-        let pitch = tones[index % tones.len()] + 12 * (index / tones.len()) as i32;
+        let octave = i32::try_from(index / tones.len()).unwrap_or(0);
+        let pitch = tones[index % tones.len()] + 12 * octave;
         notes.push(Note {
             beat: f64::from(bar) * 4.0 + step as f64 * 0.25,
             length: 0.25 * gate / 0.5,

@@ -126,7 +126,8 @@ fn query(setting: &Setting<'_>, part: &Sized<'_>, span: &Span, notes: Vec<Note>)
     let (role, sound) = (lane.role(), genre.sound(lane));
     let wishes = || setting.prompt.wanted.iter().filter(|wish| wish.role == role);
     let mut tags: Vec<String> = Vec::new();
-    let moods = setting.moods.iter().flat_map(|mood| &mood.tags);
+    let concerned = || setting.moods.iter().filter(|mood| mood.concerns(lane));
+    let moods = concerned().flat_map(|mood| &mood.tags);
     let asked = wishes().flat_map(|wish| &wish.tags);
     for tag in genre.style.iter().chain(asked.clone()).chain(&sound.tags).chain(moods) {
         if !tags.contains(tag) && tags.len() < 12 {
@@ -134,7 +135,7 @@ fn query(setting: &Setting<'_>, part: &Sized<'_>, span: &Span, notes: Vec<Note>)
         }
     }
     let mut words: Vec<&str> = Vec::new();
-    let moods = setting.moods.iter().map(|mood| mood.name.as_str());
+    let moods = concerned().map(|mood| mood.name.as_str());
     for word in asked.map(String::as_str).chain(moods).chain(sound.text.split(' ')) {
         if !words.contains(&word) && words.len() < 24 {
             words.push(word);

@@ -49,7 +49,7 @@ impl<'a> Setting<'a> {
 
     /// Mean energy of a section, moved a little by the prompt's intensity.
     pub(super) fn energy(&self, part: &Sized<'_>) -> f64 {
-        self.shifted((part.energy[0] + part.energy[1]) / 2.0)
+        self.shifted(f64::midpoint(part.energy[0], part.energy[1]))
     }
 
     /// Energy at a bar of a section.
@@ -75,10 +75,7 @@ fn tempo(prompt: &Prompt, moods: &[&Mood]) -> Bpm {
     }
     let [low, high, usual] = prompt.genre.bpm;
     let delta: f64 = moods.iter().map(|mood| mood.bpm).sum();
-    let mut bpm = (usual + delta).clamp(low, high);
-    if let Some((from, to)) = prompt.bpm_range {
-        bpm = if (from..=to).contains(&usual) { usual } else { (from + to) / 2.0 };
-    }
+    let bpm = (usual + delta).clamp(low, high);
     Bpm::new(bpm).unwrap_or_else(|_| Bpm::new(usual).expect("the genre data are checked"))
 }
 
@@ -95,13 +92,15 @@ fn scale(prompt: &Prompt, moods: &[&Mood], seed: Seed) -> Scale {
     {
         return scale;
     }
-    let drawn = draw::weighted(seed, usual.iter().enumerate(), |(at, _)| 0.5_f64.powi(*at as i32));
+    // Each scale is drawn half as often as the one before it.
+    let weights = std::iter::successors(Some(1.0), |weight| Some(weight / 2.0));
+    let drawn = draw::weighted(seed, usual.iter().zip(weights), |(_, weight)| *weight);
     drawn.map_or_else(
         || match prompt.key.map(|key| key.mode) {
             Some(Mode::Major) => Scale::Major,
             Some(Mode::Minor) | None => Scale::Aeolian,
         },
-        |(_, scale)| *scale,
+        |(scale, _)| *scale,
     )
 }
 
