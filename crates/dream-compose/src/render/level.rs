@@ -3,9 +3,10 @@
 //! Loudness: ITU-R BS.1770-4 weighting and windows (3 s short-term, 400 ms momentary), ungated.
 
 use dream_audio::filter::Biquad;
-use dream_core::ArrangementPlan;
+use dream_core::{ArrangementPlan, Role};
 
 use super::layer::{BLOCK, Layer};
+use super::role::is_gesture;
 use super::timeline::{RATE, Timeline};
 
 /// Short-term loudness of the kick in the mix before mastering, LUFS.
@@ -92,9 +93,17 @@ pub(crate) fn gain(layer: &mut Layer<'_>, plan: &ArrangementPlan, time: &Timelin
     (loudness > -90.0).then(|| 10.0_f64.powf((wanted - loudness) / 20.0) as f32)
 }
 
-/// Up to eight bars of the most energetic section in which the layer sounds: those with most events.
+/// Up to eight bars of the most energetic section in which the layer sounds: those with most events. Of a
+/// gesture the eight bars that matter.
 fn place(layer: &Layer<'_>, plan: &ArrangementPlan, time: &Timeline) -> Option<(i64, i64)> {
     let events = layer.events();
+    if is_gesture(layer.score.part.role) {
+        let longest = events.iter().max_by_key(|event| (event.len, -event.start))?;
+        let room = longest.len.min(time.bar(8.0));
+        let rising = matches!(layer.score.part.role, Role::Riser | Role::Reverse);
+        let from = if rising { longest.end() - room } else { longest.start };
+        return Some((from, from + room));
+    }
     let windows = plan.structure.iter().enumerate().flat_map(|(index, section)| {
         (0..section.bars).step_by(8).map(move |bar| {
             // Hits begin with a short lead before their beat.

@@ -15,10 +15,10 @@ use super::layer::{BLOCK, STEP};
 use super::level::{HOP, Meter, lufs};
 use super::timeline::{RATE, Timeline};
 
-/// Loudness between energy 1 and 0, LU.
-const RANGE_LU: f64 = 8.0;
+/// Loudness between energy 1 and 0 before the limiter, which takes about a third of it away, LU.
+const RANGE_LU: f64 = 10.0;
 /// Most that a section is turned down and up to reach the level of its energy, dB.
-const TRIM_DB: (f64, f64) = (-6.0, 3.0);
+const TRIM_DB: (f64, f64) = (-8.0, 3.0);
 /// High shelf at energy 0, dB at 6 kHz.
 const DULL_DB: f32 = -2.5;
 
@@ -35,7 +35,7 @@ pub(crate) fn shape(
     let energy = steps(time, &energies);
     let total = mix.len();
     let mut low_cut = [Biquad::highpass(28.0, FRAC_1_SQRT_2, RATE.hz()); 2];
-    let mut side_cut = Cascade::highpass(4, 130.0, RATE.hz());
+    let mut side_cut = Cascade::highpass(4, 160.0, RATE.hz());
     let mut air = [Biquad::high_shelf(6_000.0, 0.0, RATE.hz()); 2];
     let (left, right) = mix.samples_mut().split_at_mut(total);
     for start in (0..total).step_by(STEP) {

@@ -101,6 +101,11 @@ pub(crate) fn reach(role: Role, chord: bool) -> (f64, f64) {
     }
 }
 
+/// Whether the role's sounds crowd between 200 and 500 Hz and are thinned there.
+pub(crate) fn crowds(role: Role) -> bool {
+    matches!(role, Role::Pad | Role::Chords | Role::Stab | Role::Drone | Role::Vocal)
+}
+
 /// Whether the role is played as single hits that cut themselves off.
 pub(crate) fn is_drum(role: Role) -> bool {
     traits(role).bus == Bus::Drums

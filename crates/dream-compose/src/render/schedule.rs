@@ -95,11 +95,8 @@ fn realise(mut drafts: Vec<Draft>, clip: &Clip, role: Role) -> (Vec<Event>, Vec<
     let mut variants: Vec<Variant> = drafts.iter().map(|draft| draft.variant).collect();
     variants.sort_unstable();
     variants.dedup();
-    let highpass = traits(role).highpass_hz;
-    let sources: Vec<Source> = variants
-        .par_iter()
-        .map(|variant| prepare(clip, *variant, is_drum(role), highpass))
-        .collect();
+    let sources: Vec<Source> =
+        variants.par_iter().map(|variant| prepare(clip, *variant, role)).collect();
     let index: BTreeMap<Variant, usize> =
         variants.into_iter().enumerate().map(|(i, variant)| (variant, i)).collect();
     for draft in &mut drafts {

@@ -1,15 +1,16 @@
-//! Clips made ready to be placed: trimmed, transposed, warped, reversed, high-passed.
+//! Clips made ready to be placed: trimmed, transposed, warped, reversed, equalised.
 //!
-//! The high-pass of a role is constant, so it runs here once per source instead of once per frame of the
+//! The equaliser of a role is constant, so it runs here once per source instead of once per frame of the
 //! track; loops are filtered round the seam.
 
 use dream_audio::Clip;
-use dream_audio::filter::Cascade;
+use dream_audio::filter::{Biquad, Cascade};
 use dream_audio::resample::varispeed;
 use dream_audio::stretch::{Material, stretch, stretch_loop};
-use dream_core::{Frames, Semitones};
+use dream_core::{Frames, Role, Semitones};
 
 use super::event::{Attack, Source};
+use super::role::{crowds, is_drum, traits};
 use super::timeline::{RATE, frames};
 
 /// How a clip is bent for one use.
@@ -43,12 +44,8 @@ pub(crate) enum Variant {
 }
 
 /// Bends a clip.
-pub(crate) fn prepare(
-    clip: &Clip,
-    variant: Variant,
-    drums: bool,
-    highpass_hz: Option<f64>,
-) -> Source {
+pub(crate) fn prepare(clip: &Clip, variant: Variant, role: Role) -> Source {
+    let drums = is_drum(role);
     let semitones = |cents: i32| Semitones(f64::from(cents) / 100.0);
     let material = if drums { Material::Drums } else { Material::Tonal };
     let (bent, looped) = match variant {
@@ -71,9 +68,11 @@ pub(crate) fn prepare(
     if channels.len() == 2 && channels[0] == channels[1] {
         channels.pop();
     }
-    if let Some(hz) = highpass_hz {
+    let highpass = traits(role).highpass_hz.map(|hz| Cascade::highpass(2, hz, RATE.hz()));
+    let thin = crowds(role).then(|| Cascade(vec![Biquad::bell(320.0, -4.0, 0.8, RATE.hz())]));
+    for filter in highpass.into_iter().chain(thin) {
         for channel in &mut channels {
-            let mut filter = Cascade::highpass(2, hz, RATE.hz());
+            let mut filter = filter.clone();
             if looped {
                 // The state after one pass is the state at the seam.
                 filter.run(&mut channel.clone());
