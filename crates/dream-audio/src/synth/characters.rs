@@ -49,7 +49,7 @@ impl Character {
         let treated = match self {
             Self::Dark => x
                 .high_shelf((1.2 * centroid).max(900.0), -7.0)
-                .lp(1, (2.2 * centroid).clamp(700.0, 9000.0)),
+                .lp(1, (2.2 * centroid).clamp(250.0, 9000.0)),
             Self::Bright => {
                 let edge = (x.clone().hp(2, 3000.0) * 2.0).drive(12.0) * 0.12;
                 x.high_shelf(4500.0, 6.0).low_shelf(180.0, -3.0) + edge

@@ -119,25 +119,34 @@ pub(crate) fn swell(length: f32, a: f32, r: f32) -> impl Fn(f32) -> f32 + Copy {
 /// A slow random curve within -1..=1: what keeps a held sound from standing still.
 #[derive(Debug, Clone)]
 pub(crate) struct Drift {
-    points: Vec<f32>,
-    per_second: f32,
+    values: Vec<f32>,
 }
 
 impl Drift {
+    /// Tabulated so often per second; joined by lines between.
+    const TABLE: f32 = 100.0;
+
     /// A curve of about `rate` random points per second, joined by half cosines.
     pub(crate) fn new(mut rand: Rand, seconds: f64, rate: f64) -> Self {
-        let points = ((seconds * rate) as usize + 4).max(4);
-        let per_second = ((points as f64 - 1.001) / seconds) as f32;
-        Self { points: (0..points).map(|_| rand.bipolar()).collect(), per_second }
+        let points: Vec<f32> = (0..(seconds * rate) as usize + 4).map(|_| rand.bipolar()).collect();
+        let spacing = seconds as f32 / (points.len() - 1) as f32;
+        let curve = |t: f32| {
+            let x = t / spacing;
+            let i = (x as usize).min(points.len() - 2);
+            let blend = 0.5 + 0.5 * sin32(0.5 * (x - i as f32).min(1.0) - 0.25);
+            points[i] + (points[i + 1] - points[i]) * blend
+        };
+        let len = (seconds as f32 * Self::TABLE) as usize + 3;
+        Self { values: (0..len).map(|k| curve(k as f32 / Self::TABLE)).collect() }
     }
 
-    /// The curve at time `t`; the ends hold.
+    /// The curve at time `t`; the end holds.
     #[inline]
     pub(crate) fn at(&self, t: f32) -> f32 {
-        let x = (t * self.per_second).clamp(0.0, (self.points.len() - 2) as f32 + 0.999);
-        let i = x as usize;
-        let blend = 0.5 + 0.5 * sin32(0.5 * (x - i as f32) - 0.25);
-        self.points[i] + (self.points[i + 1] - self.points[i]) * blend
+        let x = t * Self::TABLE;
+        let i = (x as usize).min(self.values.len() - 2);
+        let along = (x - i as f32).min(1.0);
+        self.values[i] + (self.values[i + 1] - self.values[i]) * along
     }
 }
 

@@ -19,7 +19,7 @@ struct HalfBand(Vec<f32>);
 /// For 44.1 to 88.2 kHz.
 static SHARP: LazyLock<HalfBand> = LazyLock::new(|| HalfBand::new(14));
 /// For the stages above.
-static SHORT: LazyLock<HalfBand> = LazyLock::new(|| HalfBand::new(4));
+static SHORT: LazyLock<HalfBand> = LazyLock::new(|| HalfBand::new(6));
 
 impl HalfBand {
     /// `pairs` taps on each side, windowed for 80 dB.

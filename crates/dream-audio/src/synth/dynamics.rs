@@ -4,7 +4,7 @@
 //! J. Reiss, "Digital Dynamic Range Compressor Design", JAES 60(6), 2012. Both channels share one gain.
 
 use super::curve::{exp2, ramp};
-use super::sound::{RATE, Sound, time};
+use super::sound::{RATE, Sound};
 
 /// A compressor: threshold in dBFS, ratio above it, times in milliseconds. The knee is 6 dB wide.
 #[derive(Debug, Clone, Copy)]
@@ -80,13 +80,6 @@ impl Sound {
                 *x *= 1.0 - depth * back * back.sqrt() * onset;
             }
         })
-    }
-
-    /// The moment of the largest absolute sample, in seconds.
-    pub(crate) fn peak_time(&self) -> f32 {
-        let peak = self.peak();
-        let at = self.channel(0).iter().position(|x| x.abs() >= peak);
-        at.map_or(0.0, time)
     }
 }
 

@@ -61,6 +61,19 @@ impl Sound {
         self.section(&Biquad::high_shelf(hz, db, RATE))
     }
 
+    /// Multiplies by a slow function of time, evaluated as rarely as a cut-off.
+    pub(crate) fn slow_env(self, f: impl Fn(f32) -> f32) -> Self {
+        let points = controls(self.len(), |t| f64::from(f(t)));
+        self.each(|samples| {
+            for (samples, ends) in samples.chunks_mut(CONTROL).zip(points.windows(2)) {
+                let (from, to) = (ends[0] as f32, ends[1] as f32);
+                for (i, x) in samples.iter_mut().enumerate() {
+                    *x *= from + (to - from) * (i as f32 / CONTROL as f32);
+                }
+            }
+        })
+    }
+
     /// State-variable low-pass.
     pub(crate) fn svf_lp(self, hz: impl Fn(f32) -> f32, q: f32) -> Self {
         self.svf(Pass::Low, hz, |_| q)

@@ -9,6 +9,7 @@
 use dream_core::{Bpm, Category, Form, Key, Mode, PitchClass, Seed};
 
 use super::characters::Character;
+use super::loops::Score;
 use super::patch::Patch;
 use super::sound::Sound;
 use crate::Clip;
@@ -41,6 +42,7 @@ pub struct Recipe {
 #[derive(Debug, Clone)]
 enum Make {
     OneShot { sound: fn(&Patch) -> Sound, note: u8, chord: &'static [i8], treatment: Treatment },
+    Loop { sound: fn(&Score) -> Sound, bpm: Bpm, bars: u32, shift: i8, category: Category },
 }
 
 /// What distinguishes a stem from the recipe as written.
@@ -67,13 +69,17 @@ impl Recipe {
                 }
                 .into_clip()
             }
+            &Make::Loop { sound, bpm, bars, shift, category } => {
+                sound(&Score { seed, bpm, bars, shift }).at_loudness(category).into_clip()
+            }
         }
     }
 }
 
 /// All stems of the starter kit, in the order of the documentation.
 pub fn recipes() -> Vec<Recipe> {
-    tables::ONE_SHOTS.iter().flat_map(Sheet::recipes).collect()
+    let one_shots = tables::ONE_SHOTS.iter().flat_map(Sheet::recipes);
+    one_shots.chain(tables::LOOPS.iter().flat_map(LoopSheet::recipes)).collect()
 }
 
 /// A row of the table of one-shots.
@@ -145,9 +151,62 @@ impl Sheet {
     }
 }
 
+/// A row of the table of loops.
+#[derive(Debug, Clone, Copy)]
+struct LoopSheet {
+    /// Without the tempo and the key, which are added.
+    name: &'static str,
+    category: Category,
+    sound: fn(&Score) -> Sound,
+    tags: &'static str,
+    bpm: u32,
+    bars: u32,
+    /// Semitones of the tonic above C and the mode; none for drums.
+    key: Option<(i32, Mode)>,
+}
+
+impl LoopSheet {
+    /// Drums once; tonal loops in their key and a fourth above.
+    fn recipes(&self) -> Vec<Recipe> {
+        let shifts: &[i8] = if self.key.is_some() { &[0, 5] } else { &[0] };
+        shifts.iter().map(|&shift| self.recipe(shift)).collect()
+    }
+
+    fn recipe(&self, shift: i8) -> Recipe {
+        let key = self.key.map(|(tonic, mode)| {
+            Key { tonic: PitchClass::of(tonic), mode }.transposed(i32::from(shift))
+        });
+        let suffix = key.map_or(String::new(), |key| {
+            let tonic = key.tonic.to_string().to_lowercase().replace('#', "s");
+            format!("_{tonic}{}", if key.mode == Mode::Minor { "m" } else { "" })
+        });
+        let bpm = Bpm::new(f64::from(self.bpm)).expect("the table's tempi are playable");
+        Recipe {
+            name: format!("loop_{}_{}{suffix}", self.name, self.bpm),
+            category: self.category,
+            form: Form::Loop,
+            tags: self.tags.split_whitespace().collect(),
+            bpm: Some(bpm),
+            bars: Some(self.bars),
+            key,
+            root: None,
+            make: Make::Loop {
+                sound: self.sound,
+                bpm,
+                bars: self.bars,
+                shift,
+                category: self.category,
+            },
+        }
+    }
+}
+
 /// The key a chord speaks for: major with a major third, else minor.
 fn key_of(note: u8, chord: &[i8]) -> Key {
     let major = chord.iter().any(|tone| tone.rem_euclid(12) == 4);
     let mode = if major { Mode::Major } else { Mode::Minor };
     Key { tonic: PitchClass::of(i32::from(note)), mode }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 //! -30 dB at 1320 Hz (a naive saw: -25 and -14 dB).
 //! Frequencies are functions of time in Hz, phases are in cycles and accumulate in `f64`.
 
-use super::curve::{pm, sin};
+use super::curve::sin;
 use super::noise::Rand;
 use super::sound::{RATE, Sound, frames, time};
 
@@ -27,16 +27,6 @@ pub(crate) fn cycles(
 /// A sine.
 pub(crate) fn sine(seconds: f64, hz: impl Fn(f32) -> f32) -> Sound {
     cycles(seconds, hz, |_, p| sin(p))
-}
-
-/// A sine whose phase is moved by a modulator at `ratio` times its frequency, by `radians(t)`.
-pub(crate) fn fm(
-    seconds: f64,
-    hz: impl Fn(f32) -> f32,
-    ratio: f64,
-    radians: impl Fn(f32) -> f32,
-) -> Sound {
-    cycles(seconds, hz, |t, p| pm(p, radians(t) * sin(ratio * p)))
 }
 
 /// A triangle; its aliases are low enough below about 700 Hz.

@@ -143,11 +143,6 @@ impl Sound {
         Self { channels: self.channels.iter().map(|c| c[start..end].to_vec()).collect() }
     }
 
-    /// The sound `times` times in a row.
-    pub(crate) fn repeated(&self, times: usize) -> Self {
-        Self { channels: self.channels.iter().map(|c| c.repeat(times)).collect() }
-    }
-
     /// Backwards.
     pub(crate) fn reversed(self) -> Self {
         self.each(|samples| samples.reverse())

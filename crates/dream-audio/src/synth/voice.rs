@@ -50,7 +50,7 @@ impl Sound {
             let q = |t: f32| hz(t) / (1.2 * blend(bw0, bw1, t));
             // 20 log10 in terms of log2.
             let gain = |t: f32| exp2(blend(db0, db1, t) / 6.020_6);
-            self.clone().svf(super::filter::Pass::Band, hz, q).env(gain)
+            self.clone().svf(super::filter::Pass::Band, hz, q).slow_env(gain)
         };
         from.formants().into_iter().zip(to.formants()).map(resonance).sum()
     }

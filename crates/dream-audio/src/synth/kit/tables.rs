@@ -1,11 +1,12 @@
 //! The tables: every sound with its category, words, roots and relatives.
 
-use dream_core::{Category, Form};
+use dream_core::{Category, Form, Mode};
 
-use super::Sheet;
+use super::{LoopSheet, Sheet};
 use crate::synth::characters::Character::{
-    self, Bright, Dark, Deep, Distorted, Lofi, Metallic, Soft, Wet,
+    self, Bright, Dark, Deep, Distorted, Lofi, Metallic, Soft, Wet, Wide,
 };
+use crate::synth::loops::{Score, drums, tonal};
 use crate::synth::patch::Patch;
 use crate::synth::recipes::{atmo, bass, fx, hat, kick, lead, pad, percussion, snare, stab, vocal};
 use crate::synth::sound::Sound;
@@ -43,6 +44,18 @@ const fn tone(
     Sheet { notes, chord, ..hit(name, category, sound, tags, 0, &[]) }
 }
 
+/// A loop; tempo in bpm, length in bars.
+const fn groove(
+    name: &'static str,
+    category: Category,
+    sound: fn(&Score) -> Sound,
+    (bpm, bars): (u32, u32),
+    key: Option<(i32, Mode)>,
+    tags: &'static str,
+) -> LoopSheet {
+    LoopSheet { name, category, sound, tags, bpm, bars, key }
+}
+
 /// A single note.
 const NOTE: &[i8] = &[0];
 const MINOR: &[i8] = &[0, 3, 7];
@@ -56,7 +69,9 @@ const SUSPENDED: &[i8] = &[0, 5, 7, 12];
 const POWER: &[i8] = &[0, 7, 12];
 const POWER_WIDE: &[i8] = &[0, 7, 12, 19, 24];
 
-use Category::{Atmo, Bass, Clap, Fx, Hihat, Kick, Lead, Pad, Percussion, Snare, Synth, Vocals};
+use Category::{
+    Atmo, Bass, Clap, Drums, Fx, Hihat, Kick, Lead, Pad, Percussion, Snare, Synth, Vocals,
+};
 
 /// Every one-shot and texture.
 #[rustfmt::skip]
@@ -80,7 +95,7 @@ pub(super) const ONE_SHOTS: &[Sheet] = &[
     hit("snare_rim_brush", Snare, snare::snare_rim_brush, "soft brush lofi ambient", 1, &[]),
 
     hit("clap_808", Clap, snare::clap_808, "classic dry house electro", 1, &[]),
-    hit("clap_909", Clap, snare::clap_909, "room techno house trance", 1, &[Dark, Wet]),
+    hit("clap_909", Clap, snare::clap_909, "room techno house trance dub", 1, &[Dark, Wet]),
     hit("clap_industrial", Clap, snare::clap_industrial, "distorted hard industrial", 1, &[Metallic]),
     hit("clap_house_layer", Clap, snare::clap_house_layer, "tight bright house", 1, &[]),
     hit("snap_lofi", Clap, snare::snap_lofi, "snap soft lofi", 1, &[]),
@@ -88,7 +103,7 @@ pub(super) const ONE_SHOTS: &[Sheet] = &[
     hit("hat_closed_808", Hihat, hat::hat_closed_808, "closed metallic house electro", 1, &[Soft]),
     hit("hat_closed_909", Hihat, hat::hat_closed_909, "closed crisp bright techno house trance dnb", 1, &[Dark, Distorted]),
     hit("hat_tick", Hihat, hat::hat_tick, "closed minimal soft dub", 1, &[]),
-    hit("hat_industrial", Hihat, hat::hat_industrial, "closed metallic distorted industrial", 1, &[]),
+    hit("hat_industrial", Hihat, hat::hat_industrial, "closed metallic distorted industrial", 1, &[Wide]),
     hit("hat_lofi", Hihat, hat::hat_lofi, "closed lofi dark", 1, &[]),
     hit("hat_open_808", Hihat, hat::hat_open_808, "open metallic house electro", 1, &[]),
     hit("hat_open_909", Hihat, hat::hat_open_909, "open bright house techno trance", 1, &[Dark, Distorted]),
@@ -110,7 +125,7 @@ pub(super) const ONE_SHOTS: &[Sheet] = &[
     hit("shaker", Percussion, percussion::shaker, "shaker soft house dub dnb", 1, &[]),
     hit("tambourine", Percussion, percussion::tambourine, "tambourine shaker bright trance house", 0, &[]),
     hit("cowbell_808", Percussion, percussion::cowbell_808, "cowbell metallic house", 0, &[]),
-    hit("anvil", Percussion, percussion::anvil, "metal metallic hard industrial", 1, &[]),
+    hit("anvil", Percussion, percussion::anvil, "metal metallic hard industrial", 1, &[Deep]),
     hit("metal_pipe", Percussion, percussion::metal_pipe, "metal metallic industrial", 0, &[]),
     hit("triangle_fm", Percussion, percussion::triangle_fm, "metal bell glassy bright ambient", 0, &[]),
 
@@ -179,4 +194,37 @@ pub(super) const ONE_SHOTS: &[Sheet] = &[
     tone("vox_chop_pitched", Vocals, vocal::vox_chop_pitched, "vox chop bright dnb", &[69, 63], NOTE),
     tone("vox_stutter", Vocals, vocal::vox_stutter, "vox stutter techno", &[53, 59], NOTE),
     tone("vox_choir_dark", Vocals, vocal::vox_choir_dark, "vox choir dark ambient", &[45], &[0, 7]),
+];
+
+const fn minor(tonic: i32) -> Option<(i32, Mode)> {
+    Some((tonic, Mode::Minor))
+}
+
+/// Every loop.
+#[rustfmt::skip]
+pub(super) const LOOPS: &[LoopSheet] = &[
+    groove("drums_industrial", Drums, drums::industrial, (138, 4), None, "loop distorted hard dark industrial techno"),
+    groove("drums_techno", Drums, drums::techno, (130, 4), None, "loop driving punchy techno"),
+    groove("drums_house", Drums, drums::house, (124, 4), None, "loop groovy bright house"),
+    groove("drums_dub", Drums, drums::dub, (122, 4), None, "loop deep soft dub techno"),
+    groove("drums_dnb", Drums, drums::dnb, (174, 4), None, "loop break tight dnb"),
+    groove("drums_trance", Drums, drums::trance, (138, 4), None, "loop driving bright trance"),
+    groove("drums_lofi", Drums, drums::lofi, (84, 4), None, "loop dusty dark lofi"),
+    groove("drums_breaks", Drums, drums::breaks, (140, 4), None, "loop break breakbeat"),
+    groove("kick_rumble", Drums, drums::rumble, (132, 2), None, "loop kick rumble dark techno industrial"),
+    groove("hats_techno", Hihat, drums::hats_techno, (130, 2), None, "loop closed open bright techno"),
+    groove("ride_drive", Hihat, drums::ride_drive, (138, 2), None, "loop ride bright driving techno industrial"),
+    groove("perc_metal", Percussion, drums::metal, (132, 4), None, "loop metal metallic industrial techno"),
+    groove("perc_tribal", Percussion, drums::tribal, (124, 4), None, "loop tribal conga warm house"),
+    groove("bass_rolling", Bass, tonal::bass_rolling, (138, 2), minor(7), "loop rolling driving trance techno"),
+    groove("bass_acid", Bass, tonal::bass_acid, (130, 4), minor(9), "loop acid resonant techno"),
+    groove("bass_reese", Bass, tonal::bass_reese, (174, 4), minor(5), "loop reese dark dnb"),
+    groove("bass_house", Bass, tonal::bass_house, (124, 4), minor(0), "loop organ warm groovy house"),
+    groove("bass_industrial", Bass, tonal::bass_industrial, (138, 2), minor(4), "loop distorted hard industrial techno"),
+    groove("dub_chords", Synth, tonal::dub_chords, (122, 4), minor(5), "loop stab chord wet deep dub techno"),
+    groove("arp_trance", Synth, tonal::arp_trance, (138, 4), minor(9), "loop arp pluck bright trance"),
+    groove("stab_techno", Synth, tonal::stab_techno, (132, 2), minor(4), "loop stab chord dark hypnotic techno"),
+    groove("keys_lofi", Synth, tonal::keys_lofi, (84, 4), Some((5, Mode::Major)), "loop keys chord warm jazzy lofi"),
+    groove("pad_dark", Pad, tonal::pad_dark, (124, 8), minor(2), "loop chord dark techno"),
+    groove("snare_roll", Fx, drums::snare_roll, (132, 2), None, "loop snare_roll build tension techno trance"),
 ];

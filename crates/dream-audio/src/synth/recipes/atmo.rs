@@ -81,7 +81,7 @@ pub(crate) fn atmo_vinyl(p: &Patch) -> Sound {
     let silence = Sound::silence(seconds);
     (hiss + rumble + crackle.scatter(seconds, p.rand("crackle")) + Sound::pair(tick, silence))
         .lp(2, 9500.0)
-        .finish_as(&Finish { highpass: 25.0, fade_out: 0.006, peak_db: -3.0, ..TEXTURE })
+        .finish_as(&Finish { highpass: 25.0, fade_out: 0.05, peak_db: -3.0, ..TEXTURE })
 }
 
 /// A machine hall: mains hum, fans, a rattle on every half beat of 132 bpm, a whistle.

@@ -89,7 +89,7 @@ pub(crate) fn hat_lofi(p: &Patch) -> Sound {
         .hp(2, 3500.0)
         .lp(2, f64::from(p.cut(10_500.0)))
         .env(|t| attack(t, 0.0015))
-        .finish(400.0)
+        .finish_as(&Finish { highpass: 400.0, tail_db: -56.0, ..Finish::HIT })
 }
 
 /// The 808's, open.

@@ -26,10 +26,10 @@ pub(crate) fn pad_warm(p: &Patch) -> Sound {
         .svf_lp(cut, 0.8)
         .drive(3.0)
         .chorus(0.28, 2.4, 9.0, 0.4)
-        .env(swell(8.0, 1.2, 1.8))
+        .slow_env(swell(8.0, 1.2, 1.8))
         .room(0.35, &room)
         .first(9.0)
-        .finish_fading(60.0, 0.8)
+        .finish_fading(60.0, 0.7)
 }
 
 /// Dark: saws and sub-octave pulses behind a low ladder, with a breath of pink noise.
@@ -54,7 +54,7 @@ pub(crate) fn pad_dark(p: &Patch) -> Sound {
     let room = Room { t60: 4.0, damp: 0.6, size: 1.3, tail: 1.5, low: 90.0, high: 3500.0 };
     ((voices * 0.14).ladder(cut, 0.9, 1.6) + breath * 0.15)
         .wide(p.rand("sides"), 18.0, 0.6)
-        .env(swell(8.0, 1.6, 2.2))
+        .slow_env(swell(8.0, 1.6, 2.2))
         .room(0.4, &room)
         .first(9.0)
         .finish_fading(45.0, 0.8)
@@ -67,23 +67,27 @@ pub(crate) fn pad_glass(p: &Patch) -> Sound {
     let voices: Sound = p
         .chord_hz()
         .map(|(j, hz)| {
-            let index = p.drift_at("index", j, seconds, 0.8);
-            let shine = p.drift_at("shine", j, seconds, 1.2);
-            let rate = 0.13 + 0.05 * j as f32;
+            let index = p.drift_at("index", j, seconds, 1.6);
+            let shine = p.drift_at("shine", j, seconds, 2.4);
+            let rate = 0.31 + 0.09 * j as f32;
             cycles(
                 seconds,
                 |_| hz,
                 |t, c| {
-                    let tone = pm(c, (p.index(0.6) + 0.5 * index.at(t)) * sin(3.003 * c));
-                    let top = 0.3 * sin(4.02 * c) * (0.5 + 0.5 * shine.at(t));
-                    (tone + top) * (0.6 + 0.4 * sin32(rate * t + 0.2 * j as f32))
+                    let tone = pm(c, (p.index(0.7) + 0.7 * index.at(t)) * sin(3.003 * c));
+                    let top = 0.4 * sin(4.02 * c) * (0.5 + 0.5 * shine.at(t));
+                    (tone + top) * (0.5 + 0.5 * sin32(rate * t + 0.2 * j as f32))
                 },
             )
             .pan(places.range(-0.8, 0.8))
         })
         .sum();
     let room = Room { t60: 3.6, damp: 0.15, size: 1.2, tail: 1.5, low: 200.0, high: 11_000.0 };
-    (voices * 0.15).env(swell(7.0, 0.9, 2.0)).room(0.45, &room).first(8.0).finish_fading(120.0, 0.8)
+    (voices * 0.15)
+        .slow_env(swell(7.0, 0.9, 2.0))
+        .room(0.45, &room)
+        .first(8.0)
+        .finish_fading(120.0, 0.8)
 }
 
 /// Strings: supersaws with a vibrato per desk.
@@ -108,7 +112,7 @@ pub(crate) fn pad_strings(p: &Patch) -> Sound {
         .hp(2, 140.0)
         .bell(1200.0, -3.0, 0.8)
         .chorus(0.6, 1.6, 7.0, 0.45)
-        .env(swell(6.0, 0.5, 1.2))
+        .slow_env(swell(6.0, 0.5, 1.2))
         .room(0.25, &room)
         .first(6.8)
         .finish_fading(90.0, 0.6)
@@ -140,7 +144,11 @@ pub(crate) fn pad_choir(p: &Patch) -> Sound {
         })
         .sum();
     let room = Room { t60: 3.2, damp: 0.4, tail: 1.3, low: 160.0, high: 7000.0, ..Room::MEDIUM };
-    (singers * 0.06).env(swell(7.0, 0.8, 1.6)).room(0.4, &room).first(8.0).finish_fading(80.0, 0.8)
+    (singers * 0.06)
+        .slow_env(swell(7.0, 0.8, 1.6))
+        .room(0.4, &room)
+        .first(8.0)
+        .finish_fading(80.0, 0.8)
 }
 
 /// Low: nine harmonics, each with its own drift in pitch and level, over brown noise.
@@ -176,7 +184,7 @@ pub(crate) fn drone_low(p: &Patch) -> Sound {
     (tone * 0.3 + wind * 0.32)
         .drive(8.0)
         .wide(p.rand("sides"), 22.0, 0.6)
-        .env(swell(12.0, 2.0, 2.5))
+        .slow_env(swell(12.0, 2.0, 2.5))
         .room(0.25, &room)
         .first(12.0)
         .finish_fading(30.0, 1.0)
@@ -209,7 +217,7 @@ pub(crate) fn drone_metal(p: &Patch) -> Sound {
     let room = Room { t60: 5.0, damp: 0.35, size: 1.5, tail: 0.5, low: 90.0, high: 6000.0 };
     (voices * 0.35)
         .drive(7.0)
-        .env(swell(10.0, 1.5, 2.0))
+        .slow_env(swell(10.0, 1.5, 2.0))
         .room(0.5, &room)
         .first(10.0)
         .finish_fading(50.0, 1.0)
