@@ -137,7 +137,7 @@ def arp(beat, total):
     out, events = np.zeros((2, total)), []
     t = np.arange(total) / RATE
     for freq in (110.0, 164.81):
-        out += 0.08 * ss.sosfilt(ss.butter(2, 1200, fs=RATE, output="sos"), saw(freq, total, 0.3, 20))
+        out += 0.08 * ss.sosfilt(ss.butter(4, 300, fs=RATE, output="sos"), saw(freq, total, 0.3, 20))
     for i in range(BARS * 8):
         start = int(round(i / 2 * beat * RATE))
         freq = 440 * 2 ** ([0, 3, 7, 12, 10, 7, 3, 7][i % 8] / 12)
@@ -200,16 +200,18 @@ def mel_distance(y, x):
     return float(np.mean(total))
 
 
-def novelty(y):
-    """Rise of the log energy of 1 ms blocks of the first difference, every 8 frames."""
-    e = np.convolve(np.diff(y.mean(0), prepend=0) ** 2, np.ones(44) / 44, "full")[: y.shape[1]]
+def novelty(y, window_s):
+    """Rise of the log energy of the first difference in a sliding window, every 8 frames."""
+    window = np.hanning(int(window_s * RATE))
+    e = np.convolve(np.diff(y.mean(0), prepend=0) ** 2, window / window.sum(), "full")[: y.shape[1]]
     e = e[::8]
     level = np.log(e + 1e-6 * e.max())
     return np.maximum(np.diff(level, prepend=level[0]), 0)
 
 
-def onset_errors(y, x, onsets):
-    a, b, errors = novelty(x), novelty(y), []
+def onset_errors(y, x, onsets, window_s=0.002):
+    """Lags of the best match around each onset; tonal material needs a window longer than its periods."""
+    a, b, errors = novelty(x, window_s), novelty(y, window_s), []
     reach, half = int(0.03 * RATE / 8), int(0.012 * RATE / 8)
     for onset in onsets:
         n = onset // 8
@@ -273,7 +275,8 @@ def main():
                 seconds += y.shape[1] / RATE
                 length = abs(y.shape[1] - exact.shape[1])
                 y = np.pad(y, ((0, 0), (0, max(0, exact.shape[1] - y.shape[1]))))[:, : exact.shape[1]]
-                errors.append(onset_errors(y, exact, onsets) if onsets else np.zeros(0))
+                window_s = 0.002 if MATERIALS[name][1] == "drums" else 0.02
+                errors.append(onset_errors(y, exact, onsets, window_s) if onsets else np.zeros(0))
                 pre = pre_echo(y, exact, onsets) if onsets else np.nan
                 level = 10 * np.log10((y**2).mean() / (exact**2).mean())
                 rows.append((length, pre, mel_distance(y, exact), abs(level), abs(cents(y)) if name == "sine" else np.nan))

@@ -56,8 +56,8 @@ impl Material {
     /// Mean rise over all bands that makes an attack, dB. A missed hit is late, a missed note only soft.
     fn rise_db(self) -> f32 {
         match self {
-            Self::Drums => 2.0,
-            Self::Tonal => 5.0,
+            Self::Drums => 3.0,
+            Self::Tonal => 9.0,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where sounds start, to the frame.
 //!
 //! Method: rise of the level in logarithmic bands (half-wave rectified spectral flux; S. Dixon, "Onset Detection
-//! Revisited", Digital Audio Effects 2006), peaks above the local mean; then, around each peak, the frame at which the energy of the
+//! Revisited", Digital Audio Effects 2006), peaks above the local median; then, around each peak, the frame at which the energy of the
 //! next 3 ms exceeds that of the last 6 ms by most.
 //! In: any channels, any rate. Out: ascending frames, at least [`GAP_S`] apart.
 //! Shapes: flux [hops], one hop every 2.9 ms at 44.1 kHz.
@@ -21,28 +21,34 @@ const HIGHEST_HZ: f64 = 16_000.0;
 const RANGE_DB: f32 = 60.0;
 /// Hops between the two levels of a rise.
 const RISE_HOPS: usize = 4;
-/// Half the stretch of time whose mean a peak must exceed, s.
-const MEAN_S: f64 = 0.1;
+/// Hops further back whose highest level counts as the level before: a low note beats in short blocks.
+const PAST_HOPS: usize = 8;
+/// Half the stretch of time whose median a peak must exceed, s.
+const MEDIAN_S: f64 = 0.1;
 const AFTER_S: f64 = 0.003;
 const BEFORE_S: f64 = 0.006;
 const SEARCH_S: f64 = 0.015;
 
-/// The frames at which a sound starts whose level rises by at least `rise_db` on average over all bands.
+/// The frames at which a sound starts whose level rises by at least `rise_db` more than usual around, on average over the
+/// third of the bands that rise most.
 pub(super) fn attacks(channels: &[Vec<f32>], rate: f64, rise_db: f32) -> Vec<usize> {
     let frames = channels[0].len();
     let size = ((BLOCK_S * rate).max(64.0) as usize).next_power_of_two();
     let mut stft = Stft::new(size, size / 8, Window::Hann);
     let flux = flux(&levels(&mut stft, channels, rate));
     let hops_per_s = rate / stft.hop() as f64;
-    let (gap, mean) = ((GAP_S * hops_per_s) as usize, (MEAN_S * hops_per_s) as usize);
+    let (gap, median) = ((GAP_S * hops_per_s) as usize, (MEDIAN_S * hops_per_s) as usize);
     let energy = emphasised_energy(channels);
-    let mut found = Vec::new();
+    let (mut found, mut usual) = (Vec::new(), Vec::new());
     for hop in 0..flux.len() {
         let around =
             |reach: usize| &flux[hop.saturating_sub(reach)..(hop + reach + 1).min(flux.len())];
-        let local = around(mean).iter().sum::<f32>() / around(mean).len() as f32;
+        usual.clear();
+        usual.extend_from_slice(around(median));
+        let middle = usual.len() / 2;
+        let usual = *usual.select_nth_unstable_by(middle, f32::total_cmp).1;
         let highest = around(gap).iter().all(|&other| other <= flux[hop]);
-        if highest && flux[hop] >= local + rise_db {
+        if highest && flux[hop] >= usual + rise_db {
             // A rise is measured backwards, so its middle lies half the distance earlier.
             let middle = (hop * stft.hop()).saturating_sub(RISE_HOPS / 2 * stft.hop());
             let reach = (SEARCH_S * rate) as usize;
@@ -54,6 +60,8 @@ pub(super) fn attacks(channels: &[Vec<f32>], rate: f64, rise_db: f32) -> Vec<usi
         }
     }
     found.sort_unstable();
+    // Where the channels are cut off they start nothing, even if the cut sounds like a click.
+    found.retain(|&at| ((frames - at) as f64) > GAP_S * rate);
     found.dedup_by(|next, kept| ((*next - *kept) as f64) < GAP_S * rate);
     found
 }
@@ -85,17 +93,26 @@ fn band_edges(stft: &Stft, rate: f64) -> Vec<usize> {
         .map(|hz| ((hz / width).round() as usize).clamp(1, stft.bins()))
         .collect();
     edges.dedup();
+    if edges.len() < 2 {
+        return vec![1, stft.bins()]; // the rate is too low for bands
+    }
     edges
 }
 
-/// Mean rise over all bands per hop, dB.
+/// Mean rise of the third of the bands that rise most, per hop, dB: a hat shows in few bands, a snare in all.
 fn flux(levels: &[Vec<f32>]) -> Vec<f32> {
-    let rise = |hop: usize| {
-        let before = &levels[hop.saturating_sub(RISE_HOPS)];
-        let rises = levels[hop].iter().zip(before).map(|(now, before)| (now - before).max(0.0));
-        rises.sum::<f32>() / before.len() as f32
+    let mut rises = Vec::new();
+    let mut rise = |hop: usize| {
+        let before =
+            &levels[hop.saturating_sub(RISE_HOPS + PAST_HOPS)..=hop.saturating_sub(RISE_HOPS)];
+        let highest = |band: usize| before.iter().fold(f32::MIN, |max, row| max.max(row[band]));
+        rises.clear();
+        rises.extend(levels[hop].iter().enumerate().map(|(b, now)| (now - highest(b)).max(0.0)));
+        let third = rises.len().div_ceil(3);
+        rises.select_nth_unstable_by(third - 1, |a, b| b.total_cmp(a));
+        rises[..third].iter().sum::<f32>() / third as f32
     };
-    (0..levels.len()).map(rise).collect()
+    (0..levels.len()).map(&mut rise).collect()
 }
 
 /// Running sum of the energy of the first difference, which shows the bright start of a sound, `[frames + 1]`.
