@@ -11,7 +11,9 @@ stretches the input; its output is measured against the target:
   cents largest pitch error of the strongest partial of the sine, cents
   x     seconds of output per CPU second (processes include their file access)
 
-Usage: evaluate.py STRETCH_FILE_BINARY [--keep DIR] [--engines ours,rb2,rb3] [--ratios 0.9,1.25]
+With --semitones the exact target of the tonal materials is synthesised at the moved pitch.
+
+Usage: evaluate.py STRETCH_FILE_BINARY [--keep DIR] [--engines ours,loop,rb2,rb3] [--ratios 0.9,1.25] [--semitones 0]
 """
 
 import argparse
@@ -96,12 +98,16 @@ def saw(freq, n, phase=0.0, partials=80):
     return y
 
 
-def bass(beat, total):
+def hz(note, transposition):
+    return 440 * 2 ** ((note + transposition - 69) / 12)
+
+
+def bass(beat, total, transposition=0.0):
     notes = [45, 45, 57, 45, 48, 48, 43, 52]
     events, out = [], np.zeros((2, total))
     for i in range(BARS * 8):
         start, length = int(round(i / 2 * beat * RATE)), int(0.42 * beat * RATE)
-        freq = 440 * 2 ** ((notes[i % 8] - 69 - 12) / 12)
+        freq = hz(notes[i % 8] - 12, transposition)
         y = saw(freq, length)
         cut = ss.sosfilt(ss.butter(2, 900, fs=RATE, output="sos"), y)
         t = np.arange(length) / RATE
@@ -113,7 +119,7 @@ def bass(beat, total):
     return out, events
 
 
-def pad(beat, total):
+def pad(beat, total, transposition=0.0):
     chords = [[57, 60, 64, 67], [53, 57, 60, 64], [48, 55, 60, 64], [55, 59, 62, 69]]
     g, out = rng(20), np.zeros((2, total))
     length = int(round(8 * beat * RATE))
@@ -123,7 +129,7 @@ def pad(beat, total):
         env = np.minimum(1, t / 0.3) * np.minimum(1, t[::-1] / 0.4)
         for note in chord:
             for voice in (-8, 0, 8):
-                freq = 440 * 2 ** ((note - 69 + voice / 100) / 12)
+                freq = hz(note + voice / 100, transposition)
                 y = ss.sosfilt(ss.butter(2, 2500, fs=RATE, output="sos"), saw(freq, body, g.random(), 40)) * env
                 pan = 0.5 + voice / 20
                 m = min(body, total - start)
@@ -132,15 +138,15 @@ def pad(beat, total):
     return out, []
 
 
-def arp(beat, total):
+def arp(beat, total, transposition=0.0):
     """Plucked chord tones over a held fifth: attacks within a sustained sound."""
     out, events = np.zeros((2, total)), []
     t = np.arange(total) / RATE
-    for freq in (110.0, 164.81):
+    for freq in (hz(45, transposition), hz(52, transposition)):
         out += 0.08 * ss.sosfilt(ss.butter(4, 300, fs=RATE, output="sos"), saw(freq, total, 0.3, 20))
     for i in range(BARS * 8):
         start = int(round(i / 2 * beat * RATE))
-        freq = 440 * 2 ** ([0, 3, 7, 12, 10, 7, 3, 7][i % 8] / 12)
+        freq = hz(69 + [0, 3, 7, 12, 10, 7, 3, 7][i % 8], transposition)
         n = min(int(0.5 * RATE), total - start)
         t = np.arange(n) / RATE
         tone = sum(np.sin(2 * np.pi * k * freq * t) * np.exp(-t * k / 0.15) / k for k in range(1, 12))
@@ -149,8 +155,8 @@ def arp(beat, total):
     return out, events
 
 
-def sine(beat, total):
-    y = 0.5 * np.sin(2 * np.pi * 440 * np.arange(total) / RATE)
+def sine(beat, total, transposition=0.0):
+    y = 0.5 * np.sin(2 * np.pi * hz(69, transposition) * np.arange(total) / RATE)
     return np.stack([y, y]), []
 
 
@@ -164,18 +170,20 @@ MATERIALS = {
 }
 
 
-def render(name, ratio):
+def render(name, ratio, transposition=0.0):
     n = int(round(round(BARS * 4 * 0.5 * RATE) * ratio))
-    audio, onsets = MATERIALS[name][0](0.5 * ratio, n)
+    synthesise, kind = MATERIALS[name]
+    extra = [transposition] if kind == "tonal" else []
+    audio, onsets = synthesise(0.5 * ratio, n, *extra)
     return 0.5 * audio, onsets  # headroom: rubberband turns the gain down rather than clip
 
 
-def run(engine, binary, source, target, ratio, kind):
+def run(engine, binary, source, target, ratio, semitones, kind):
     command = {
-        "ours": [binary, source, target, str(ratio), "0", kind],
-        "loop": [binary, source, target, str(ratio), "0", kind + "-loop"],
-        "rb2": ["rubberband", "-q", "-2", "-t", str(ratio), source, target],
-        "rb3": ["rubberband", "-q", "-3", "-t", str(ratio), source, target],
+        "ours": [binary, source, target, str(ratio), str(semitones), kind],
+        "loop": [binary, source, target, str(ratio), str(semitones), kind + "-loop"],
+        "rb2": ["rubberband", "-q", "-2", "-t", str(ratio), "-p", str(semitones), source, target],
+        "rb3": ["rubberband", "-q", "-3", "-t", str(ratio), "-p", str(semitones), source, target],
     }[engine]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -238,14 +246,14 @@ def pre_echo(y, x, onsets):
     return float(np.median(excess))
 
 
-def cents(y):
+def cents(y, transposition):
     n = 1 << 18
     s = y[0, RATE : RATE + n] * np.blackman(min(n, y.shape[1] - RATE))[:n]
     m = np.abs(np.fft.rfft(s, 4 * n))
     k = int(np.argmax(m))
     a, b, c = np.log(m[k - 1 : k + 2])
     f = (k + 0.5 * (a - c) / (a - 2 * b + c)) * RATE / (4 * n)
-    return 1200 * np.log2(f / 440)
+    return 1200 * np.log2(f / hz(69, transposition))
 
 
 def main():
@@ -254,6 +262,7 @@ def main():
     parser.add_argument("--keep")
     parser.add_argument("--engines", default="ours,rb2,rb3")
     parser.add_argument("--ratios", default="0.9,1.25")
+    parser.add_argument("--semitones", type=float, default=0.0)
     parser.add_argument("--materials", default=",".join(MATERIALS))
     args = parser.parse_args()
     temporary = tempfile.TemporaryDirectory()
@@ -268,9 +277,9 @@ def main():
         for engine in args.engines.split(","):
             rows, errors, seconds, cpu = [], [], 0.0, 0.0
             for ratio in ratios:
-                exact, onsets = render(name, ratio)
+                exact, onsets = render(name, ratio, args.semitones)
                 out = folder / f"{name}_{engine}_{ratio}.wav"
-                cpu += run(engine, args.binary, str(path), str(out), ratio, MATERIALS[name][1])
+                cpu += run(engine, args.binary, str(path), str(out), ratio, args.semitones, MATERIALS[name][1])
                 y = sf.read(out, always_2d=True)[0].T
                 seconds += y.shape[1] / RATE
                 length = abs(y.shape[1] - exact.shape[1])
@@ -279,7 +288,7 @@ def main():
                 errors.append(onset_errors(y, exact, onsets, window_s) if onsets else np.zeros(0))
                 pre = pre_echo(y, exact, onsets) if onsets else np.nan
                 level = 10 * np.log10((y**2).mean() / (exact**2).mean())
-                rows.append((length, pre, mel_distance(y, exact), abs(level), abs(cents(y)) if name == "sine" else np.nan))
+                rows.append((length, pre, mel_distance(y, exact), abs(level), abs(cents(y, args.semitones)) if name == "sine" else np.nan))
             rows, e = np.array(rows), np.concatenate(errors)
             on, p95, lag = (np.abs(e).mean(), np.percentile(np.abs(e), 95), e.mean()) if e.size else [np.nan] * 3
             print(
