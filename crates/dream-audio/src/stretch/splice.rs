@@ -16,7 +16,7 @@ const PRE_S: f64 = 0.001;
 /// Length of the joints, s.
 const FADE_S: f64 = 0.004;
 /// Length of the joint of a loop that does not start with an attack, s.
-const SEAM_S: f64 = 0.06;
+const SEAM_S: f64 = 0.2;
 /// Least speed of the vocoder in drums, of the input's: below it a sound would freeze audibly.
 const SLOWEST: f64 = 0.25;
 

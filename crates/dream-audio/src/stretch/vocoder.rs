@@ -180,6 +180,6 @@ impl Vocoder {
 
 /// `z` at length 1; 1 for 0.
 fn unit(z: Complex) -> Complex {
-    let norm = z.norm();
-    if norm > f32::MIN_POSITIVE { z / norm } else { Complex::new(1.0, 0.0) }
+    let power = z.norm_sqr();
+    if power > f32::MIN_POSITIVE { z / power.sqrt() } else { Complex::new(1.0, 0.0) }
 }
