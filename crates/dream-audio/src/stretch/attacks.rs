@@ -4,7 +4,7 @@
 //! Revisited", Digital Audio Effects 2006), peaks above the local median; then, around each peak, the frame at which the energy of the
 //! next 3 ms exceeds that of the last 6 ms by most.
 //! In: any channels, any rate. Out: ascending frames, at least [`GAP_S`] apart.
-//! Shapes: flux [hops], one hop every 2.9 ms at 44.1 kHz.
+//! Shapes: flux `[hops]`, one hop every 2.9 ms at 44.1 kHz.
 //! Limits: starts softer than about 10 ms are found late or not at all.
 
 use std::ops::Range;
@@ -147,4 +147,69 @@ fn steepest(energy: &[f64], range: Range<usize>, rate: f64) -> usize {
         }
     }
     best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+
+    const RATE: f64 = 44_100.0;
+
+    /// Decaying noise from every place on, at its level, over a low saw.
+    fn hits(places: &[(usize, f64)], frames: usize) -> Vec<f32> {
+        let mut out: Vec<f64> =
+            (0..frames).map(|i| 0.02 * ((55.0 * i as f64 / RATE).fract() - 0.5)).collect();
+        let mut state = 3_u32;
+        for &(place, level) in places {
+            for (i, sample) in out[place..].iter_mut().enumerate() {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let noise = f64::from(state) / f64::from(u32::MAX) - 0.5;
+                *sample += level * noise * (-(i as f64) / 2000.0).exp();
+            }
+        }
+        out.into_iter().map(|x| x as f32).collect()
+    }
+
+    #[track_caller]
+    fn check(places: &[(usize, f64)], rise_db: f32) {
+        let mut found = attacks(&[hits(places, 100_000)], RATE, rise_db);
+        found.retain(|&at| at > 1500); // the saw's own start may count
+        assert_eq!(found.len(), places.len(), "{found:?}");
+        for (found, &(place, _)) in found.iter().zip(places) {
+            assert!(found.abs_diff(place) <= 9, "{found} instead of {place}");
+        }
+    }
+
+    #[test]
+    fn hits_are_found_to_a_fifth_of_a_millisecond() {
+        check(&[(9000, 1.0), (30_000, 1.0), (50_123, 1.0), (70_001, 1.0)], 3.0);
+        check(&[(9000, 1.0), (30_000, 1.0), (50_123, 1.0), (70_001, 1.0)], 9.0);
+    }
+
+    #[test]
+    fn a_quiet_hit_is_found_in_the_tail_of_a_loud_one() {
+        check(&[(9000, 1.0), (16_000, 0.1), (40_000, 1.0), (47_000, 0.1)], 3.0);
+    }
+
+    #[test]
+    fn a_steady_chord_starts_nothing() {
+        let chord = |i: usize| {
+            let tone = |hz: f64| {
+                (hz * i as f64 / RATE).fract() - 0.5 + 0.1 * (TAU * hz * i as f64 / RATE).sin()
+            };
+            (0.2 * (tone(55.0) + tone(110.3) + tone(164.8))) as f32
+        };
+        let found = attacks(&[(0..100_000).map(chord).collect()], RATE, 9.0);
+        assert!(found.iter().all(|&at| at < 1500), "{found:?}"); // its own start may count
+    }
+
+    #[test]
+    fn nothing_starts_in_silence_or_in_a_few_frames() {
+        assert!(attacks(&[vec![0.0; 50_000]], RATE, 3.0).is_empty());
+        for frames in 0..5 {
+            assert!(attacks(&[vec![1.0; frames]], RATE, 3.0).is_empty());
+        }
+    }
 }

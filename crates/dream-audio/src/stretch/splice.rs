@@ -193,3 +193,33 @@ fn gains(x: f32, likeness: f32) -> (f32, f32) {
     let scale = (1.0 + 2.0 * likeness * rise * fall).sqrt().recip();
     (fall * scale, rise * scale)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joining_a_sound_to_itself_changes_nothing() {
+        let sound: Vec<f32> = (0..400).map(|i| (f64::from(i) * 0.3).sin() as f32).collect();
+        let mut out = vec![sound.clone()];
+        join(&mut out, &[sound[100..].to_vec()], 100, 200);
+        for (a, b) in out[0].iter().zip(&sound) {
+            assert!((a - b).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn joining_unrelated_sounds_keeps_the_power() {
+        // Over whole periods, sine and cosine are unrelated.
+        let turn = |i: i32| std::f64::consts::TAU * f64::from(i) / 40.0;
+        let mut out = vec![(0..4000).map(|i| turn(i).sin() as f32).collect::<Vec<f32>>()];
+        let part = vec![(0..4000).map(|i| turn(i).cos() as f32).collect::<Vec<f32>>()];
+        join(&mut out, &part, 0, 4000);
+        for period in out[0].chunks_exact(400) {
+            let power = period.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / 400.0;
+            assert!((power - 0.5).abs() < 0.02, "{power}");
+        }
+        let (fall, rise) = gains(0.5, 0.0);
+        assert!((fall - rise).abs() < 1e-6 && (fall * fall + rise * rise - 1.0).abs() < 1e-6);
+    }
+}

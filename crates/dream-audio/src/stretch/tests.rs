@@ -114,7 +114,24 @@ fn hits_land_on_their_frames_without_an_echo_before() {
     check_hits(1.25, Material::Tonal);
 }
 
-/// The step over the seam is no outlier among all steps, and levels on both sides agree.
+#[test]
+fn the_level_stays_within_a_decibel() {
+    let level = |clip: &Clip| 10.0 * mean_square(clip.samples()).log10();
+    let dense = Clip::mono(RATE, hits(&(0..100).map(|i| i * 600).collect::<Vec<_>>(), 66_000));
+    for ratio in [0.7, 0.8, 0.9, 1.12, 1.5, 2.0] {
+        let change = level(&stretch(&dense, ratio, NONE, Material::Tonal)) - level(&dense);
+        assert!(change.abs() < 1.0, "{change} dB at {ratio}");
+    }
+    // The same hits in a longer time are as much energy, not as much power.
+    let sparse = Clip::mono(RATE, hits(&[1000, 12_000, 23_000, 34_000], 45_000));
+    for ratio in [0.8, 0.9, 1.12, 1.5] {
+        let out = stretch(&sparse, ratio, NONE, Material::Drums);
+        let change = level(&out) + 10.0 * ratio.log10() - level(&sparse);
+        assert!(change.abs() < 0.3, "{change} dB at {ratio}");
+    }
+}
+
+/// The step over the seam is no outlier among all steps.
 #[track_caller]
 fn check_seam(clip: &Clip, ratio: f64, semitones: f64, material: Material) {
     let out = stretch_loop(clip, ratio, Semitones(semitones), material);

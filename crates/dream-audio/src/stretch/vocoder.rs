@@ -183,3 +183,56 @@ fn unit(z: Complex) -> Complex {
     let power = z.norm_sqr();
     if power > f32::MIN_POSITIVE { z / power.sqrt() } else { Complex::new(1.0, 0.0) }
 }
+
+#[cfg(test)]
+mod tests {
+    use dream_core::SampleRate;
+
+    use super::*;
+    use crate::Clip;
+
+    fn noise(frames: usize) -> Vec<f32> {
+        let mut state = 11_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (f64::from(state) / f64::from(u32::MAX) - 0.5) as f32
+        };
+        (0..frames).map(|_| next()).collect()
+    }
+
+    fn source(samples: &[f32]) -> Source {
+        Source::circle(&Clip::mono(SampleRate::LIBRARY, samples.to_vec()), 2000)
+    }
+
+    #[test]
+    fn a_straight_map_gives_the_input() {
+        let samples = noise(5000);
+        let out = Vocoder::new(512, 1).render(&source(&samples), 100..4000, |o| o + 7);
+        for (out, wanted) in out[0].iter().zip(&samples[107..]) {
+            assert!((out - wanted).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn output_before_the_bend_is_the_input() {
+        let samples = noise(5000);
+        let bent = |o: i64| if o < 2000 { o } else { 2000 + (o - 2000) / 2 };
+        let out = Vocoder::new(512, 1).render(&source(&samples), 0..4000, bent);
+        // Blocks centred before the bend reach up to it unchanged; half a block before it nothing else adds in.
+        for (out, wanted) in out[0][..1744].iter().zip(&samples) {
+            assert!((out - wanted).abs() < 1e-5);
+        }
+        assert!(out[0][2200..].iter().zip(&samples[2200..]).any(|(a, b)| (a - b).abs() > 0.1));
+    }
+
+    /// With a held map every bin turns at its own frequency: a sine stays that sine, at its level.
+    #[test]
+    fn a_held_sine_sounds_on() {
+        let sine = |i: i64| (std::f64::consts::TAU * i as f64 / 50.0).sin() as f32;
+        let samples: Vec<f32> = (0..5000).map(sine).collect();
+        let out = Vocoder::new(1024, 1).render(&source(&samples), 0..8000, |o| o.min(1500));
+        for (o, value) in out[0].iter().enumerate().take(7900) {
+            assert!((value - sine(o as i64)).abs() < 0.04, "{o}: {value}");
+        }
+    }
+}
