@@ -1,7 +1,7 @@
 //! Key from a tuned chroma of tonal peaks.
 //!
 //! Method: spectral peaks with parabolic interpolation, each shared among the pitch classes of which it can
-//! be a harmonic (E. Gómez, "Tonal Description of Polyphonic Audio", INFORMS JoC 18(3), 2006), tuned by the
+//! be a harmonic (E. Gómez, "Tonal Description of Polyphonic Audio", INFORMS Journal on Computing 18(3), 2006), tuned by the
 //! circular mean of the peaks' deviations; cosine similarity with the `bgate` profiles for electronic dance
 //! music of A. Faraldo, S. Jordà, P. Herrera, "A Multi-Profile Method for Key Estimation in EDM", AES
 //! Semantic Audio 2017. We differ: only peaks that stand out from their surroundings and were there one hop
@@ -45,6 +45,7 @@ const AROUND: usize = 24;
 const HARMONIC_DECAY: f64 = 0.6;
 /// Chroma resolution: tenths of a semitone.
 const FINE: usize = 120;
+const FINE_SIGNED: i64 = 120;
 const TONALITY_MIN: f32 = 0.25;
 
 const MAJOR: [f64; 12] = [1.00, 0.00, 0.42, 0.00, 0.53, 0.37, 0.00, 0.77, 0.00, 0.38, 0.21, 0.30];
@@ -140,7 +141,7 @@ fn tuned(fine: &[f64]) -> [f64; 12] {
     let detune = (im.atan2(re) / TAU * 10.0).round() as i64; // in tenths of a semitone, -5 to 5
     let mut chroma = [0.0_f64; 12];
     for (i, weight) in fine.iter().enumerate() {
-        let tenths = (i as i64 - detune + 5).rem_euclid(FINE as i64);
+        let tenths = (i.cast_signed() as i64 - detune + 5).rem_euclid(FINE_SIGNED);
         chroma[(tenths / 10) as usize % 12] += weight;
     }
     let top = chroma.iter().copied().fold(0.0, f64::max);
@@ -273,7 +274,7 @@ mod tests {
         check(&noise(6.0), None);
         check(&clicks(&[0.0, 0.5, 1.0, 1.5], 2.0), None);
         check(&sine(440.0, 2.0), None);
-        check(&[0.5; 100_000], None);
+        check(&vec![0.5; 100_000], None);
         check(&[1.0], None);
         check(&[], None);
     }

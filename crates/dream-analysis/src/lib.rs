@@ -17,11 +17,10 @@ pub mod quality;
 #[cfg(test)]
 mod signals;
 mod spectrum;
+pub mod spiking;
 mod tags;
 pub mod tempo;
 mod timbre;
-
-use std::collections::BTreeMap;
 
 use dream_audio::{Clip, loudness};
 use dream_core::{Bpm, Category, Facts, Form, Key, SampleRate};
@@ -64,6 +63,7 @@ pub struct Known {
 
 /// Everything that was heard of a clip, before it is judged.
 pub(crate) struct Heard {
+    mono: Vec<f32>,
     pub(crate) duration_s: f64,
     pub(crate) silent: bool,
     pub(crate) timbre: Timbre,
@@ -90,7 +90,7 @@ fn listen(clip: &Clip, named_bpm: Option<f64>) -> Heard {
     let form = form::form(&onsets, &tempo, &timbre, duration_s);
     let attributes = attributes::values(&timbre, &onsets, &tonal, &tempo, duration_s);
     let silent = mono.iter().all(|x| x.abs() < 1e-5);
-    Heard { duration_s, silent, timbre, onsets, tempo, tonal, pitch, form, attributes }
+    Heard { mono, duration_s, silent, timbre, onsets, tempo, tonal, pitch, form, attributes }
 }
 
 /// The features of the category classifier for a clip, as the training script wants them.
@@ -125,6 +125,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     let root = known.root.or_else(|| heard.pitch.root().filter(|_| form == Form::OneShot));
     let loudness = loudness::measure(clip);
     let quality = quality::quality(clip);
+    let neuromorphic = spiking::spiking(&heard.mono, tempo.bpm);
     Facts {
         duration_s: heard.duration_s,
         form,
@@ -147,7 +148,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         defects: quality.defects,
         tags: tags::tags(category, form, &heard.attributes, &known.tags),
         attributes: attributes::named(&heard.attributes),
-        neuromorphic: BTreeMap::new(),
+        neuromorphic,
     }
 }
 

@@ -8,6 +8,20 @@ use dream_core::Category;
 /// The longest path that is read, in characters.
 const LONGEST: usize = 1024;
 
+/// Two words that mean something else together.
+const PAIRS: [&str; 10] = [
+    "bass drum",
+    "bass drums",
+    "kick drum",
+    "snare drum",
+    "hi hat",
+    "hi hats",
+    "drum loop",
+    "side stick",
+    "sub bass",
+    "cow bell",
+];
+
 /// The category that the path names without ambiguity.
 pub(crate) fn category(path: &str) -> Option<Category> {
     levels(path).iter().find_map(|level| of_words(&words(level)))
@@ -83,19 +97,9 @@ fn of_words(words: &[String]) -> Option<Category> {
     let mut i = 0;
     while i < words.len() {
         let pair = words.get(i + 1).map(|next| format!("{} {next}", words[i]));
-        match pair.as_deref() {
-            Some(
-                "bass drum" | "bass drums" | "kick drum" | "snare drum" | "hi hat" | "hi hats"
-                | "drum loop" | "side stick" | "sub bass" | "cow bell",
-            ) => {
-                joined.push(pair.unwrap_or_default());
-                i += 2;
-            }
-            _ => {
-                joined.push(words[i].clone());
-                i += 1;
-            }
-        }
+        let pair = pair.filter(|pair| PAIRS.contains(&pair.as_str()));
+        i += if pair.is_some() { 2 } else { 1 };
+        joined.push(pair.unwrap_or_else(|| words[i - 1].clone()));
     }
     let definite: Vec<Category> = joined.iter().filter_map(|word| definite(word)).collect();
     let vague: Vec<Category> = joined.iter().filter_map(|word| vague(word)).collect();

@@ -1,6 +1,6 @@
 //! Onset strength and onset times from the growth of log-spaced bands.
 //!
-//! Method: S. Böck and G. Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013:
+//! Method: S. Böck and G. Widmer, "Maximum filter vibrato suppression for onset detection", Digital Audio Effects 2013:
 //! log-compressed bands, half-wave rectified difference against the maximum of the neighbouring bands
 //! two hops earlier. We differ: 24 geometric bands, level taken relative to the clip's peak, and peaks
 //! must rise above their surroundings by a share of the strongest.

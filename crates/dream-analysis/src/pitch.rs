@@ -177,6 +177,6 @@ mod tests {
         check(&clicks(&[0.0], 0.3), None);
         check(&[], None);
         check(&[0.5], None);
-        check(&[0.5; 22_050], None);
+        check(&vec![0.5; 22_050], None);
     }
 }

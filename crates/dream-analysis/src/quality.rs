@@ -76,15 +76,15 @@ fn headroom(clip: &Clip, peak: f32) -> f32 {
     let mut flat = 0_usize;
     for channel in clip.iter_channels() {
         let mut run = 0_usize;
-        let mut sign = 0.0_f32;
+        let mut negative = false;
         for x in channel.iter().chain(&[0.0]) {
-            if x.abs() >= threshold && (run == 0 || x.signum() == sign) {
+            if x.abs() >= threshold && (run == 0 || x.is_sign_negative() == negative) {
                 run += 1;
-                sign = x.signum();
+                negative = x.is_sign_negative();
             } else {
                 flat += if run >= 3 { run } else { 0 };
                 run = usize::from(x.abs() >= threshold);
-                sign = x.signum();
+                negative = x.is_sign_negative();
             }
         }
     }

@@ -36,9 +36,9 @@ pub(crate) fn each_hop(
     let mut scratch = fft.make_scratch_vec();
     let mut magnitudes = vec![0.0; output.len()];
     for index in 0..windowing.hops(samples.len()) {
-        let start = (index * hop) as i64 - (window / 2) as i64;
+        let start = (index * hop).cast_signed() - (window / 2).cast_signed();
         for (i, (slot, weight)) in input.iter_mut().zip(&shape).enumerate() {
-            let at = start + i as i64;
+            let at = start + i.cast_signed();
             let inside = at >= 0 && (at as usize) < samples.len();
             *slot = if inside { samples[at as usize] * weight } else { 0.0 };
         }

@@ -232,13 +232,9 @@ impl Repeats {
         let mean = strength.iter().sum::<f32>() / strength.len().max(1) as f32;
         let smooth: Vec<f32> = (0..strength.len())
             .map(|t| {
-                let at = |i: i64| {
-                    let i = t as i64 + i;
-                    if i < 0 || i as usize >= strength.len() {
-                        0.0
-                    } else {
-                        strength[i as usize] - mean
-                    }
+                let at = |offset: isize| {
+                    let i = t.checked_add_signed(offset).filter(|i| *i < strength.len());
+                    i.map_or(0.0, |i| strength[i] - mean)
                 };
                 0.1 * (at(-2) + at(2)) + 0.2 * (at(-1) + at(1)) + 0.4 * at(0)
             })
@@ -371,7 +367,7 @@ mod tests {
         check(&noise(8.0), None, 0.0);
         check(&sine(110.0, 8.0), None, 0.0);
         check(&chord(&[220.0, 261.6, 329.6], 8.0, 6), None, 0.0);
-        check(&[0.5; 200_000], None, 0.0);
+        check(&vec![0.5; 200_000], None, 0.0);
         check(&clicks(&[0.0], 2.0), None, 0.0);
         check(&[0.1], None, 0.0);
         check(&[], None, 0.0);

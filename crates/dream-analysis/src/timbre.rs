@@ -250,7 +250,8 @@ mod tests {
     use super::*;
     use crate::signals::{clicks, noise, silence, sine};
 
-    fn of(samples: Vec<f32>) -> Timbre {
+    fn of(samples: impl AsRef<[f32]>) -> Timbre {
+        let samples = samples.as_ref().to_vec();
         let clip = Clip::mono(SampleRate::LIBRARY, samples.clone());
         measure(&clip, &samples)
     }
@@ -299,7 +300,7 @@ mod tests {
     #[test]
     fn level_changes_nothing() {
         let loud = of(clicks(&[0.0, 0.2], 0.5));
-        let soft = of(clicks(&[0.0, 0.2], 0.5).iter().map(|x| 0.1 * x).collect());
+        let soft = of(clicks(&[0.0, 0.2], 0.5).iter().map(|x| 0.1 * x).collect::<Vec<f32>>());
         assert!((loud.centroid_hz / soft.centroid_hz - 1.0).abs() < 1e-3);
         assert!((loud.crest_db - soft.crest_db).abs() < 0.01);
         assert!((loud.roughness - soft.roughness).abs() < 1e-3);
