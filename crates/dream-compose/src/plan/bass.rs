@@ -99,7 +99,9 @@ fn write(tonal: &Tonal<'_>, line: &BassLine, enter: u32, leave: u32) -> Vec<Note
     roots.dedup();
     let seed = tonal.seed.child("bass");
     let mut notes: Vec<Note> = Vec::new();
+    let mut gates: Vec<f64> = Vec::new();
     let mut before: Option<i32> = None;
+    let mut holds = false;
     for bar in enter..leave {
         if tonal.part.spec.kind == SectionKind::Build && bar + 1 == tonal.part.bars {
             break;
@@ -114,11 +116,12 @@ fn write(tonal: &Tonal<'_>, line: &BassLine, enter: u32, leave: u32) -> Vec<Note
         let chord = if follows { progression.at(bar) } else { tonic };
         let next = if follows { progression.at(bar + 1) } else { tonic };
         let root = place(tonal, chord.root, before);
+        // A new chord starts its own note.
+        holds &= before == Some(root);
         before = Some(root);
         let next_root = place(tonal, next.root, before);
         let octave = octave_at(line, bar, energy, seed.child("octave").index(u64::from(bar)));
         let first = notes.len();
-        let mut holds = false;
         for step in 0..16_usize {
             let what = line.at((bar % 8) as usize * 16 + step);
             let beat = f64::from(bar) * 4.0 + step as f64 * 0.25;
@@ -158,9 +161,10 @@ fn write(tonal: &Tonal<'_>, line: &BassLine, enter: u32, leave: u32) -> Vec<Note
         if bar % 4 == 3 && draw::chance(seed.child("turn").index(u64::from(bar)), 0.5) {
             turn(tonal, &mut notes[first..], root);
         }
-        for note in &mut notes[first..] {
-            note.length *= gate;
-        }
+        gates.resize(notes.len(), gate);
+    }
+    for (note, gate) in notes.iter_mut().zip(gates) {
+        note.length *= gate;
     }
     notes
 }

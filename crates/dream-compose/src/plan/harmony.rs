@@ -99,7 +99,7 @@ fn led(setting: &Setting<'_>, chord: Chord, open: bool, before: &[i32]) -> Vec<i
             turned.sort_unstable();
             turned.dedup();
             let top = turned[turned.len() - 1];
-            let outside = (floor - top).max(top - ceiling).max(0) + (45 - turned[0]).max(0);
+            let outside = (floor - top).max(top - ceiling).max(0) + (48 - turned[0]).max(0);
             let muddy = |pair: &[i32]| i32::from(pair[0] < 52 && pair[1] - pair[0] < 3);
             let muddy: i32 = turned.windows(2).map(muddy).sum();
             let moved: i32 = turned.iter().zip(before).map(|(new, old)| (new - old).abs()).sum();
