@@ -104,31 +104,56 @@ fn category(role: Role, stem: &Stem) -> f64 {
     }
 }
 
-/// Share of the wanted tags that the stem has, and a bonus when its name says the role.
+/// Share of the wanted tags that the stem has.
 fn tags(part: &PartId, stem: &Stem) -> f64 {
-    let has = |tag: &str| stem.tags.iter().any(|own| own.eq_ignore_ascii_case(tag));
-    let wanted = part.tags.len().max(1) as f64;
-    let share = part.tags.iter().filter(|tag| has(tag)).count() as f64 / wanted;
-    let role = part.role.name();
-    let named = has(role)
-        || has(&role.replace('_', " "))
-        || has(&role.replace('_', "-"))
-        || stem.name.to_lowercase().replace(['-', ' '], "_").contains(role);
-    share + if named { 0.75 } else { 0.0 }
+    let own: Vec<String> = stem.tags.iter().map(|tag| plain(tag)).collect();
+    let has = |tag: &&String| own.contains(&plain(tag));
+    part.tags.iter().filter(has).count() as f64 / part.tags.len().max(1) as f64
 }
 
-/// Hats that are open or closed against what the role says.
+/// A word without the signs in which its spellings differ: `lo-fi` is `lofi`, `D&B` is `dnb`.
+fn plain(word: &str) -> String {
+    let lower = word.to_lowercase().replace('&', "n");
+    lower.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// What tags and name say about the role within its category: 0.6 for its own words, -1 for those of a
+/// neighbour.
 fn kind(role: Role, stem: &Stem) -> f64 {
-    let is = |word: &str| {
-        let own = stem.tags.iter().any(|tag| tag.eq_ignore_ascii_case(word));
-        own || stem.name.to_lowercase().contains(word)
+    let name = stem.name.to_lowercase();
+    let is = |word: &&str| {
+        stem.tags.iter().any(|tag| plain(tag) == *word)
+            || name.split(|c: char| !c.is_alphabetic()).any(|part| part == *word)
     };
-    match role {
-        Role::Hat if is("open") => -1.0,
-        Role::OpenHat if is("closed") => -1.0,
-        Role::OpenHat if is("open") => 0.75,
-        _ => 0.0,
-    }
+    let (own, others): (&[&str], &[&str]) = match role {
+        Role::Hat => (&["closed"], &["open"]),
+        Role::OpenHat => (&["open"], &["closed"]),
+        Role::Ride => (&["ride"], &["crash", "splash", "shaker", "tom", "closed"]),
+        Role::Shaker => (&["shaker", "tambourine"], &["crash", "ride", "tom", "open"]),
+        Role::Perc => (&[], &["crash", "splash", "ride", "shaker"]),
+        Role::Tom => (&["tom"], &["crash", "ride", "shaker", "rim"]),
+        Role::Crash => (&["crash", "splash"], &["reverse", "shaker", "tom", "closed"]),
+        Role::Sub => (&["sub"], &["plucky", "acid"]),
+        Role::Stab => (&["stab"], &["pluck"]),
+        Role::Chords => (&["chord", "keys"], &[]),
+        Role::Arp => (&["arp", "pluck"], &["chord"]),
+        Role::Drone => (&["drone"], &["vinyl", "rain"]),
+        Role::Noise => (&["noise"], &["drone", "riser", "impact", "downlifter"]),
+        Role::Riser => (&["riser", "uplifter"], &["impact", "downlifter", "siren"]),
+        Role::Downlifter => (&["downlifter", "drop"], &["riser", "reverse"]),
+        Role::Impact => (&["impact", "hit", "boom"], &["riser", "downlifter", "reverse"]),
+        Role::Reverse => (&["reverse", "reversed"], &["impact", "downlifter"]),
+        Role::Kick
+        | Role::Snare
+        | Role::Clap
+        | Role::Break
+        | Role::Bass
+        | Role::Lead
+        | Role::Pad
+        | Role::Vocal => (&[], &[]),
+    };
+    let hit = |words: &[&str]| words.iter().any(is);
+    f64::from(u8::from(hit(own))) * 0.6 - f64::from(u8::from(!hit(own) && hit(others)))
 }
 
 /// Notes want one-shots; parts that just run want loops and textures.

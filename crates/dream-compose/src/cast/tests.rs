@@ -244,3 +244,15 @@ fn a_casting_survives_json() {
     let json = serde_json::to_string(&casting).unwrap();
     assert_eq!(serde_json::from_str::<Casting>(&json).unwrap(), casting);
 }
+
+#[test]
+fn spellings_of_a_tag_agree_and_hats_are_told_apart() {
+    let hat = |id, tags: &[&str]| {
+        let mut hat = candidate(id, Category::Hihat, Form::OneShot);
+        hat.stem.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        hat
+    };
+    let hats = || vec![hat(1, &["open"]), hat(2, &["closed", "lofi"]), hat(3, &["closed"])];
+    check(vec![query(Role::Hat, &["lo-fi"], &[0])], vec![hats()], &[&[2]]);
+    check(vec![query(Role::OpenHat, &["lo-fi"], &[0])], vec![hats()], &[&[1]]);
+}
