@@ -17,6 +17,8 @@ use crate::pattern::{Chord, Colour, Progression};
 const PAD_BARS: u32 = 4;
 /// Velocity of the held tonic relative to the chord above it.
 const PEDAL: f64 = 0.9;
+/// How much more seldom a progression is drawn that reads as another key.
+const UNCLEAR: f64 = 0.15;
 
 /// Draws the progression of the track.
 pub(super) fn progression(setting: &Setting<'_>) -> Progression {
@@ -42,11 +44,45 @@ pub(super) fn progression(setting: &Setting<'_>) -> Progression {
         };
         usable = own().map(major).filter(fits).collect();
     }
-    let drawn = draw::weighted(setting.seed.child("progression"), usable, |one| one.weight);
+    let drawn = draw::weighted(setting.seed.child("progression"), usable, |one| {
+        one.weight * if is_clear(setting, one) { 1.0 } else { UNCLEAR }
+    });
     drawn.unwrap_or_else(|| {
         let chord = Chord { root: 0, minor: mode == Mode::Minor, colour: Colour::Triad };
         Progression { weight: 1.0, bars: 8, chords: vec![chord] }
     })
+}
+
+/// Whether a progression over the held tonic speaks for its key: among the first two of the 24 keys by the
+/// correlation of its pitch classes with the probe-tone profiles of C. Krumhansl and E. Kessler, "Tracing
+/// the Dynamic Changes in Perceived Tonal Organization", Psychological Review 89, 1982.
+fn is_clear(setting: &Setting<'_>, progression: &Progression) -> bool {
+    const MAJOR: [f64; 12] =
+        [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88];
+    const MINOR: [f64; 12] =
+        [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17];
+    // Pitch classes above the tonic; the bass doubles each root.
+    let mut weights = [0.0; 12];
+    for chord in &progression.chords {
+        for pitch in voiced(setting, *chord, false) {
+            let class = (pitch - setting.ladder.tonic.index()).rem_euclid(12) as usize;
+            weights[class] += if class == chord.root as usize { 2.0 } else { 1.0 };
+        }
+        weights[0] += PEDAL;
+    }
+    let mean = weights.iter().sum::<f64>() / 12.0;
+    let score = |tonic: usize, profile: &[f64; 12]| -> f64 {
+        let average = profile.iter().sum::<f64>() / 12.0;
+        let spread = profile.iter().map(|value| (value - average).powi(2)).sum::<f64>().sqrt();
+        let classes = (0..12).map(|class| (weights[(class + tonic) % 12] - mean) * profile[class]);
+        classes.sum::<f64>() / spread
+    };
+    let own = match setting.ladder.scale.mode() {
+        Mode::Major => score(0, &MAJOR),
+        Mode::Minor => score(0, &MINOR),
+    };
+    let all = (0..12).flat_map(|tonic| [score(tonic, &MAJOR), score(tonic, &MINOR)]);
+    all.filter(|score| *score > own).count() < 2
 }
 
 /// The pitches of a chord, its root first, with the root in 48..60.

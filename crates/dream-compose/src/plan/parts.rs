@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use dream_core::{Automate, Automation, Note, Role, StemQuery};
+use dream_core::{Automate, Automation, Category, Note, Role, StemQuery};
 
 use super::edges::Edges;
 use super::form::{Sized, Span};
@@ -128,22 +128,22 @@ fn query(setting: &Setting<'_>, part: &Sized<'_>, span: &Span, notes: Vec<Note>)
     let mut tags: Vec<String> = Vec::new();
     let concerned = || setting.moods.iter().filter(|mood| mood.concerns(lane));
     let moods = concerned().flat_map(|mood| &mood.tags);
-    let asked = wishes().flat_map(|wish| &wish.tags);
-    for tag in genre.style.iter().chain(asked.clone()).chain(&sound.tags).chain(moods) {
+    let asked = || wishes().flat_map(|wish| &wish.tags);
+    for tag in genre.style.iter().chain(asked()).chain(&sound.tags).chain(moods) {
         if !tags.contains(tag) && tags.len() < 12 {
             tags.push(tag.clone());
         }
     }
     let mut words: Vec<&str> = Vec::new();
     let moods = concerned().map(|mood| mood.name.as_str());
-    for word in asked.map(String::as_str).chain(moods).chain(sound.text.split(' ')) {
+    for word in asked().map(String::as_str).chain(moods).chain(sound.text.split(' ')) {
         if !words.contains(&word) && words.len() < 24 {
             words.push(word);
         }
     }
     StemQuery {
         role,
-        category: sound.category.unwrap_or(role.categories()[0]),
+        category: asked_category(asked(), role).or(sound.category).unwrap_or(role.categories()[0]),
         tags,
         text: words.join(" "),
         count: 1,
@@ -155,6 +155,13 @@ fn query(setting: &Setting<'_>, part: &Sized<'_>, span: &Span, notes: Vec<Note>)
         notes,
         automation: automation(setting, part, span),
     }
+}
+
+/// The category that a wish names ("with piano"), if the role can be played by it.
+fn asked_category<'a>(mut tags: impl Iterator<Item = &'a String>, role: Role) -> Option<Category> {
+    let named =
+        |tag: &String| role.categories().iter().copied().find(|category| category.name() == tag);
+    tags.find_map(named)
 }
 
 fn automation(setting: &Setting<'_>, part: &Sized<'_>, span: &Span) -> Vec<Automation> {
