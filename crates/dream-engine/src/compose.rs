@@ -336,3 +336,6 @@ fn timed<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<(T, f64), Error> 
     let value = work()?;
     Ok((value, begun.elapsed().as_secs_f64()))
 }
+
+#[cfg(test)]
+mod tests;

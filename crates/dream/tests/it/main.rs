@@ -1,7 +1,9 @@
 //! The whole program, driven from outside.
 
 mod cli;
+mod compose;
 mod flows;
+mod kit;
 mod tidy;
 
 use std::path::{Path, PathBuf};
