@@ -13,6 +13,7 @@ mod drive;
 mod dynamics;
 mod filter;
 mod finish;
+mod loops;
 mod metal;
 mod noise;
 mod osc;

@@ -43,35 +43,60 @@ impl HalfBand {
         let mut padded = vec![0.0; x.len() + 2 * pairs];
         padded[pairs..pairs + x.len()].copy_from_slice(x);
         let mut y = vec![0.0; x.len()];
-        // Tap by tap over blocks that stay in the cache: the inner loop vectorises.
-        for (block, y) in y.chunks_mut(512).enumerate() {
-            for (k, &tap) in self.0.iter().enumerate() {
-                let start = block * 512 + pairs;
-                let before = &padded[start - k..][..y.len()];
-                let after = &padded[start + 1 + k..][..y.len()];
-                for ((y, a), b) in y.iter_mut().zip(before).zip(after) {
-                    *y += tap * (a + b);
+        let sums = |start: usize, y: &mut [f32]| {
+            for (i, y) in y.iter_mut().enumerate() {
+                let (before, after) = padded.split_at(start + i + pairs + 1);
+                let tail = before.iter().rev().zip(after);
+                *y = self.0.iter().zip(tail).map(|(tap, (a, b))| tap * (a + b)).sum();
+            }
+        };
+        let whole = x.len() / LANES * LANES;
+        for start in (0..whole).step_by(LANES) {
+            // Sums of several outputs side by side stay in registers and vectorise.
+            let mut sum = [0.0_f32; LANES];
+            for (k, tap) in self.0.iter().enumerate() {
+                let before = &padded[start + pairs - k..][..LANES];
+                let after = &padded[start + pairs + 1 + k..][..LANES];
+                for ((sum, a), b) in sum.iter_mut().zip(before).zip(after) {
+                    *sum += tap * (a + b);
                 }
             }
+            y[start..start + LANES].copy_from_slice(&sum);
         }
+        sums(whole, &mut y[whole..]);
         y
     }
 
     /// Twice the rate.
     fn up(&self, x: &[f32]) -> Vec<f32> {
-        x.iter().zip(self.between(x)).flat_map(|(&x, between)| [x, between]).collect()
+        let between = self.between(x);
+        let mut y = vec![0.0; 2 * x.len()];
+        for ((pair, x), between) in y.chunks_exact_mut(2).zip(x).zip(between) {
+            pair[0] = *x;
+            pair[1] = between;
+        }
+        y
     }
 
     /// Half the rate, low-passed.
     fn down(&self, x: &[f32]) -> Vec<f32> {
-        let even: Vec<f32> = x.iter().step_by(2).copied().collect();
+        let half = x.len() / 2;
+        let (mut even, mut odd) = (vec![0.0; half], vec![0.0; half]);
+        for (pair, (even, odd)) in x.chunks_exact(2).zip(even.iter_mut().zip(&mut odd)) {
+            *even = pair[0];
+            *odd = pair[1];
+        }
         // The odd samples, shifted by one so that sample i lies between odd[i] and odd[i + 1].
-        let odd: Vec<f32> =
-            std::iter::once(0.0).chain(x.iter().skip(1).step_by(2).copied()).collect();
-        let between = self.between(&odd);
-        even.iter().zip(between).map(|(even, between)| 0.5 * (even + between)).collect()
+        odd.insert(0, 0.0);
+        for (even, between) in even.iter_mut().zip(self.between(&odd)) {
+            *even = 0.5 * (*even + between);
+        }
+        even
     }
 }
+
+/// Outputs of a filter computed side by side.
+const LANES: usize = 16;
 
 /// Modified Bessel function of order 0, by its power series.
 fn bessel0(x: f64) -> f64 {
@@ -84,10 +109,18 @@ fn bessel0(x: f64) -> f64 {
 
 /// Runs `curve` over the signal at 2 to the power of `stages` times its rate.
 pub(crate) fn oversampled(x: &[f32], stages: usize, curve: impl FnOnce(&mut [f32])) -> Vec<f32> {
-    let filter = |stage: usize| if stage == 0 { &*SHARP } else { &*SHORT };
-    let mut y = (0..stages).fold(x.to_vec(), |y, stage| filter(stage).up(&y));
+    let mut y = upsampled(x, stages);
     curve(&mut y);
-    (0..stages).rev().fold(y, |y, stage| filter(stage).down(&y))
+    (0..stages).rev().fold(y, |y, stage| stage_filter(stage).down(&y))
+}
+
+/// The signal at 2 to the power of `stages` times its rate.
+pub(crate) fn upsampled(x: &[f32], stages: usize) -> Vec<f32> {
+    (0..stages).fold(x.to_vec(), |y, stage| stage_filter(stage).up(&y))
+}
+
+fn stage_filter(stage: usize) -> &'static HalfBand {
+    if stage == 0 { &SHARP } else { &SHORT }
 }
 
 impl Sound {

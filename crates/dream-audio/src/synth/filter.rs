@@ -6,7 +6,6 @@
 
 use std::f64::consts::{PI, TAU};
 
-use super::curve::tanh;
 use super::drive::oversampled;
 use super::sound::{RATE, Sound, time};
 use crate::filter::{Biquad, Cascade};
@@ -22,13 +21,29 @@ pub(crate) enum Pass {
     High,
 }
 
+/// A band-pass: centre in Hz, quality, linear gain at the centre.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resonance {
+    pub hz: f32,
+    pub q: f32,
+    pub gain: f32,
+}
+
 impl Sound {
     fn section(self, section: &Biquad) -> Self {
         self.cascade(&Cascade(vec![*section]))
     }
 
-    fn cascade(self, cascade: &Cascade) -> Self {
-        self.each(|samples| cascade.clone().run(samples))
+    fn cascade(mut self, cascade: &Cascade) -> Self {
+        // Sections and channels wait only for themselves: side by side in one loop they overlap.
+        match (self.channels_mut().as_mut_slice(), cascade.0.as_slice()) {
+            ([x], &[a]) => run([x], [a]),
+            ([x], &[a, b]) => run([x], [a, b]),
+            ([x, y], &[a]) => run([x, y], [a]),
+            ([x, y], &[a, b]) => run([x, y], [a, b]),
+            (channels, _) => channels.iter_mut().for_each(|x| cascade.clone().run(x)),
+        }
+        self
     }
 
     /// Butterworth low-pass.
@@ -95,12 +110,10 @@ impl Sound {
         let damping = controls(self.len(), |t| 1.0 / f64::from(q(t)));
         self.each(|samples| {
             let (mut s1, mut s2) = (0.0, 0.0);
-            for (block, samples) in samples.chunks_mut(CONTROL).enumerate() {
-                let line = |points: &[f64]| {
-                    let step = (points[block + 1] - points[block]) / CONTROL as f64;
-                    (points[block], step)
-                };
-                let ((mut g, dg), (mut k, dk)) = (line(&g), line(&damping));
+            let lines = g.windows(2).zip(damping.windows(2));
+            for (samples, (g, k)) in samples.chunks_mut(CONTROL).zip(lines) {
+                let line = |ends: &[f64]| (ends[0], (ends[1] - ends[0]) / CONTROL as f64);
+                let ((mut g, dg), (mut k, dk)) = (line(g), line(k));
                 for sample in samples {
                     let x = f64::from(*sample);
                     let a1 = 1.0 / (1.0 + g * (g + k));
@@ -121,6 +134,49 @@ impl Sound {
         })
     }
 
+    /// Parallel state-variable band-passes with moving settings, summed: side by side they cost little more
+    /// than one, because each waits only for itself.
+    pub(crate) fn resonances<const N: usize>(
+        self,
+        resonance: impl Fn(usize, f32) -> Resonance,
+    ) -> Self {
+        let blocks = self.len().div_ceil(CONTROL);
+        let settings: Vec<[[f64; N]; 3]> = (0..=blocks)
+            .map(|block| {
+                let at = |k| {
+                    let r = resonance(k, time(block * CONTROL));
+                    let g = (PI * f64::from(r.hz.clamp(10.0, 20e3)) / RATE).tan();
+                    [g, 1.0 / f64::from(r.q), f64::from(r.gain)]
+                };
+                let settings: [[f64; 3]; N] = std::array::from_fn(at);
+                std::array::from_fn(|i| settings.map(|s| s[i]))
+            })
+            .collect();
+        self.each(|samples| {
+            let (mut s1, mut s2) = ([0.0; N], [0.0; N]);
+            for (samples, ends) in samples.chunks_mut(CONTROL).zip(settings.windows(2)) {
+                let (from, to) = (&ends[0], &ends[1]);
+                for (i, sample) in samples.iter_mut().enumerate() {
+                    let along = i as f64 / CONTROL as f64;
+                    let x = f64::from(*sample);
+                    let mut sum = 0.0;
+                    for n in 0..N {
+                        let line = |i: usize| from[i][n] + (to[i][n] - from[i][n]) * along;
+                        let (g, k, gain) = (line(0), line(1), line(2));
+                        let a1 = 1.0 / (1.0 + g * (g + k));
+                        let v3 = x - s2[n];
+                        let v1 = a1 * (s1[n] + g * v3);
+                        let v2 = s2[n] + g * v1;
+                        s1[n] = 2.0 * v1 - s1[n];
+                        s2[n] = 2.0 * v2 - s2[n];
+                        sum += gain * k * v1;
+                    }
+                    *sample = sum as f32;
+                }
+            }
+        })
+    }
+
     /// Four-pole ladder at twice the rate: `resonance` 0 to 3.9, `drive` 1 to 2.
     pub(crate) fn ladder(self, hz: impl Fn(f32) -> f32, resonance: f32, drive: f32) -> Self {
         self.ladder_with_lows(hz, resonance, drive, 0.0)
@@ -136,30 +192,54 @@ impl Sound {
     ) -> Self {
         let rate = 2.0 * RATE;
         let top = 0.45 * rate as f32;
-        let g = controls(self.len(), |t| (PI * f64::from(hz(t).clamp(15.0, top)) / rate).tan());
+        let one_poles = controls(self.len(), |t| {
+            let g = (PI * f64::from(hz(t).clamp(15.0, top)) / rate).tan();
+            g / (1.0 + g)
+        });
         let lows = (1.0 - (-TAU * feedback_hz / rate).exp()) as f32;
+        let undrive = 1.0 / drive;
         self.each(|samples| {
             *samples = oversampled(samples, 1, |x| {
                 let (mut s, mut high, mut feedback) = ([0.0_f32; 4], 0.0_f32, 0.0_f32);
-                for (block, x) in x.chunks_mut(2 * CONTROL).enumerate() {
-                    let step = ((g[block + 1] - g[block]) / (2 * CONTROL) as f64) as f32;
-                    let mut g = g[block] as f32;
+                for (x, ends) in x.chunks_mut(2 * CONTROL).zip(one_poles.windows(2)) {
+                    let step = ((ends[1] - ends[0]) / (2 * CONTROL) as f64) as f32;
+                    let mut g = ends[0] as f32;
                     for x in x {
-                        let one_pole = g / (1.0 + g);
                         high += lows * (feedback - high);
-                        let mut u = tanh(drive * (*x - resonance * (feedback - high))) / drive;
+                        let mut u = saturated(drive * (*x - resonance * (feedback - high)));
+                        u *= undrive;
                         for s in &mut s {
-                            let v = (u - *s) * one_pole;
+                            let v = (u - *s) * g;
                             u = v + *s;
                             *s = u + v;
                         }
-                        feedback = tanh(u);
+                        feedback = saturated(u);
                         *x = u;
                         g += step;
                     }
                 }
             });
         })
+    }
+}
+
+/// A rational curve within 2.4 % of tanh, exactly 1 from 3 on: short enough to sit in a feedback loop.
+#[inline]
+fn saturated(x: f32) -> f32 {
+    let x = x.clamp(-3.0, 3.0);
+    let square = x * x;
+    x * (27.0 + square) / (27.0 + 9.0 * square)
+}
+
+/// Filters channels of equal length through sections in series.
+fn run<const C: usize, const N: usize>(channels: [&mut [f32]; C], sections: [Biquad; N]) {
+    let mut states = [sections; C];
+    let len = channels.iter().map(|x| x.len()).min().unwrap_or(0);
+    for i in 0..len {
+        for c in 0..C {
+            let x = &mut channels[c][i];
+            *x = states[c].iter_mut().fold(f64::from(*x), |x, section| section.step(x)) as f32;
+        }
     }
 }
 

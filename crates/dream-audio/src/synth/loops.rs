@@ -11,7 +11,7 @@ use ebur128::{EbuR128, Mode};
 
 use super::characters::resampled;
 use super::curve::db;
-use super::drive::oversampled;
+use super::drive::upsampled;
 use super::dynamics::Squeeze;
 use super::noise::Rand;
 use super::patch::Patch;
@@ -186,7 +186,6 @@ impl Sound {
     }
 
     /// Integrated loudness in LUFS; `None` for silence.
-    pub(crate) fn loudness_pub(&self) -> Option<f64> { self.loudness() }
     fn loudness(&self) -> Option<f64> {
         let mut meter = EbuR128::new(2, SampleRate::LIBRARY.0, Mode::I).ok()?;
         let stereo = self.clone().to_stereo();
@@ -196,10 +195,10 @@ impl Sound {
 
     /// Peak between the samples, dBTP.
     fn true_peak(&self) -> f64 {
-        let mut peak = 0.0_f32;
-        for channel in self.channels() {
-            oversampled(channel, 2, |x| peak = x.iter().fold(peak, |peak, x| peak.max(x.abs())));
-        }
+        let over = |channel: &[f32]| {
+            upsampled(channel, 2).iter().fold(0.0_f32, |peak, x| peak.max(x.abs()))
+        };
+        let peak = self.channels().map(over).fold(0.0_f32, f32::max);
         20.0 * f64::from(peak.max(1e-6)).log10()
     }
 

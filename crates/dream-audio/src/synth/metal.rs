@@ -7,7 +7,7 @@
 use super::curve::{attack, decay, fall, sin, sin32};
 use super::noise::Rand;
 use super::osc::pulse;
-use super::sound::{RATE, Sound, frames};
+use super::sound::{RATE, Sound, frames, time};
 
 /// The six oscillators, Hz.
 const PULSES: [f32; 6] = [205.3, 304.4, 369.6, 522.7, 540.0, 800.0];
@@ -90,28 +90,42 @@ impl Cymbal {
     }
 }
 
-/// Adds one partial, with a little phase modulation at first, until it is 86 dB down.
+/// Adds one partial, with a little phase modulation at first, until it is 86 dB down. Envelopes are lines between
+/// block edges.
 fn partial(sum: &mut [f32], hz: f32, phase: f32, level: f32, t60: f32, onset: f32) {
-    const BLOCK: usize = 32;
+    const BLOCK: usize = 16;
+    /// Cycles of phase modulation that are not worth a sine.
+    const STILL: f32 = 2e-4;
     let per_frame = f64::from(hz) / RATE;
+    let step = per_frame as f32;
     let audible = frames(f64::from(t60) * 86.0 / 60.0).min(sum.len());
-    let per_second = 1.0 / RATE as f32;
+    let envelope = |i: usize| {
+        let t = time(i);
+        level * (1.0 - fall(t, onset)) * decay(t, t60)
+    };
+    let mut from = envelope(0);
     for (block, sum) in sum[..audible].chunks_mut(BLOCK).enumerate() {
         let start = block * BLOCK;
-        let turns = per_frame * start as f64;
+        let to = envelope(start + BLOCK);
+        let slope = (to - from) / BLOCK as f32;
         // Whole turns leave here in f64, so that f32 keeps its precision within the block.
-        let carrier = (turns.fract() as f32) + phase;
+        let turns = per_frame * start as f64;
+        let carrier = turns.fract() as f32 + phase;
         let modulator = (0.37 * turns).fract() as f32;
-        let t0 = start as f32 * per_second;
-        let wobble = 0.0557 * decay(t0, 0.3); // 0.35 radians in cycles
-        for (j, sum) in sum.iter_mut().enumerate() {
-            let j = j as f32;
-            let along = j * per_frame as f32;
-            let t = t0 + j * per_second;
-            let shift = wobble * sin32(modulator + 0.37 * along);
-            let envelope = level * (1.0 - fall(t, onset)) * decay(t, t60);
-            *sum += envelope * sin32(carrier + along + shift);
+        let wobble = 0.0557 * decay(time(start), 0.3); // 0.35 radians in cycles
+        if wobble > STILL {
+            for (j, sum) in sum.iter_mut().enumerate() {
+                let j = j as f32;
+                let shift = wobble * sin32(modulator + 0.37 * step * j);
+                *sum += (from + slope * j) * sin32(carrier + step * j + shift);
+            }
+        } else {
+            for (j, sum) in sum.iter_mut().enumerate() {
+                let j = j as f32;
+                *sum += (from + slope * j) * sin32(carrier + step * j);
+            }
         }
+        from = to;
     }
 }
 

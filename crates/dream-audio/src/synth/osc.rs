@@ -36,24 +36,25 @@ pub(crate) fn triangle(seconds: f64, hz: impl Fn(f32) -> f32) -> Sound {
 
 /// A saw from `phase` on.
 pub(crate) fn saw(seconds: f64, hz: impl Fn(f32) -> f32, phase: f32) -> Sound {
-    let hz: Vec<f32> = (0..frames(seconds)).map(time).map(hz).collect();
-    Sound::mono(saw_along(&hz, 1.0, phase))
+    let mut saw = Saw { phase: f64::from(phase).rem_euclid(1.0) };
+    Sound::of_time(seconds, |t| saw.next(f64::from(hz(t)) / RATE))
 }
 
-fn saw_along(hz: &[f32], ratio: f64, phase: f32) -> Vec<f32> {
-    let mut p = f64::from(phase).rem_euclid(1.0);
-    let scale = ratio / RATE;
-    hz.iter()
-        .map(|&hz| {
-            let dt = f64::from(hz) * scale;
-            let y = 2.0 * p - 1.0 - step(p, dt);
-            p += dt;
-            if p >= 1.0 {
-                p -= 1.0;
-            }
-            y as f32
-        })
-        .collect()
+struct Saw {
+    phase: f64,
+}
+
+impl Saw {
+    /// The sample now; then on by `dt` cycles.
+    #[inline]
+    fn next(&mut self, dt: f64) -> f32 {
+        let y = 2.0 * self.phase - 1.0 - step(self.phase, dt);
+        self.phase += dt;
+        if self.phase >= 1.0 {
+            self.phase -= 1.0;
+        }
+        y as f32
+    }
 }
 
 /// What to add to a rising unit step of height 2 at phase 0 so that it is band-limited.
@@ -114,11 +115,13 @@ pub(crate) fn supersaw(
     let hz: Vec<f32> = (0..frames(seconds)).map(time).map(hz).collect();
     let (mut left, mut right) = (vec![0.0; hz.len()], vec![0.0; hz.len()]);
     for (i, (offset, pan)) in OFFSETS.into_iter().zip(PANS).enumerate() {
-        let voice = saw_along(&hz, 1.0 + spread * offset, rand.range(0.0, 1.0));
+        let mut saw = Saw { phase: f64::from(rand.range(0.0, 1.0)) };
+        let scale = (1.0 + spread * offset) / RATE;
         let gain = 0.35 * if i == 3 { centre } else { side } as f32;
         let turn = f64::from(pan + 1.0) / 8.0;
         let (to_left, to_right) = (gain * sin(turn + 0.25), gain * sin(turn));
-        for ((x, left), right) in voice.iter().zip(&mut left).zip(&mut right) {
+        for ((hz, left), right) in hz.iter().zip(&mut left).zip(&mut right) {
+            let x = saw.next(f64::from(*hz) * scale);
             *left += to_left * x;
             *right += to_right * x;
         }

@@ -83,6 +83,11 @@ impl Sound {
         self.channels.iter().map(Vec::as_slice)
     }
 
+    /// The channels, to be changed.
+    pub(crate) fn channels_mut(&mut self) -> Vec<&mut [f32]> {
+        self.channels.iter_mut().map(Vec::as_mut_slice).collect()
+    }
+
     /// Changes every channel by the same function.
     pub(crate) fn each(mut self, mut f: impl FnMut(&mut Vec<f32>)) -> Self {
         self.channels.iter_mut().for_each(&mut f);

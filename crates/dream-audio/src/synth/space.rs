@@ -39,7 +39,7 @@ const LENGTHS: [f64; LINES] = [1123.0, 1327.0, 1499.0, 1733.0, 1987.0, 2221.0, 2
 const ALL_PASSES: [(usize, f32); 4] = [(142, 0.7), (107, 0.7), (379, 0.625), (277, 0.625)];
 /// Excursion of the line lengths in samples: keeps the resonances from ringing.
 const WOBBLE: f64 = 6.0;
-/// Frames between two evaluations of the wobble.
+/// Frames between two evaluations of anything that moves a delay.
 const CONTROL: usize = 32;
 
 impl Sound {
@@ -71,54 +71,61 @@ fn all_pass(x: &mut [f32], length: usize, gain: f32) {
     }
 }
 
+/// Runs in blocks shorter than the shortest line, so that each line is read and written in one go.
 fn network(input: &[f32], room: &Room) -> Sound {
     let lengths = LENGTHS.map(|length| (length * room.size).floor());
     let gains = lengths.map(|length| 10.0_f64.powf(-3.0 * length / RATE / room.t60) as f32);
     let size = (lengths[LINES - 1] as usize + 64).next_power_of_two();
-    let mut lines = vec![[0.0_f32; LINES]; size];
+    let mask = size - 1;
+    let mut lines = vec![vec![0.0_f32; size]; LINES];
     let mut damped = [0.0_f32; LINES];
-    let reach = |i: usize| {
-        let wobble = |k: usize| sin((0.31 + 0.07 * k as f64) * i as f64 / RATE + 0.207 * k as f64);
-        std::array::from_fn::<f32, LINES, _>(|k| {
-            (lengths[k] + WOBBLE * f64::from(wobble(k))) as f32
-        })
+    let reach = |k: usize, i: usize| {
+        let wobble = sin((0.31 + 0.07 * k as f64) * i as f64 / RATE + 0.207 * k as f64);
+        (lengths[k] + WOBBLE * f64::from(wobble)) as f32
     };
     let (mut left, mut right) = (vec![0.0; input.len()], vec![0.0; input.len()]);
+    let mut out = [[0.0_f32; CONTROL]; LINES];
     for start in (0..input.len()).step_by(CONTROL) {
-        let (from, to) = (reach(start), reach(start + CONTROL));
-        for i in start..(start + CONTROL).min(input.len()) {
-            let along = (i - start) as f32 / CONTROL as f32;
-            let mut out = [0.0_f32; LINES];
-            for k in 0..LINES {
-                let delay = from[k] + (to[k] - from[k]) * along;
+        for k in 0..LINES {
+            let (from, to) = (reach(k, start), reach(k, start + CONTROL));
+            let slope = (to - from) / CONTROL as f32;
+            for (j, out) in out[k].iter_mut().enumerate() {
+                let delay = from + slope * j as f32;
                 let whole = delay as usize;
                 let part = delay - whole as f32;
-                let late = lines[i.wrapping_sub(whole + 1) & (size - 1)][k];
-                let early = lines[i.wrapping_sub(whole) & (size - 1)][k];
+                let at = (start + j).wrapping_sub(whole);
+                let (early, late) = (lines[k][at & mask], lines[k][at.wrapping_sub(1) & mask]);
                 let read = early + (late - early) * part;
                 damped[k] += (1.0 - room.damp) * (read - damped[k]);
-                out[k] = damped[k] * gains[k];
+                *out = damped[k] * gains[k];
             }
-            hadamard(&mut out);
-            lines[i & (size - 1)] = out.map(|out| out + input[i]);
-            left[i] = 0.35 * (out[0] + out[2] + out[4] + out[6]);
-            right[i] = 0.35 * (out[1] + out[3] + out[5] + out[7]);
+        }
+        hadamard(&mut out);
+        let end = (start + CONTROL).min(input.len());
+        for (j, i) in (start..end).enumerate() {
+            for (line, out) in lines.iter_mut().zip(&out) {
+                line[i & mask] = input[i] + out[j];
+            }
+            left[i] = 0.35 * (out[0][j] + out[2][j] + out[4][j] + out[6][j]);
+            right[i] = 0.35 * (out[1][j] + out[3][j] + out[5][j] + out[7][j]);
         }
     }
     Sound::stereo(left, right)
 }
 
 /// The orthogonal mixing matrix, in three rounds of sums and differences.
-fn hadamard(x: &mut [f32; LINES]) {
+fn hadamard(x: &mut [[f32; CONTROL]; LINES]) {
+    const SCALE: f32 = 0.353_553_4; // 1 / sqrt 8
     for half in [1, 2, 4] {
-        for i in 0..LINES {
-            if i & half == 0 {
-                (x[i], x[i + half]) = (x[i] + x[i + half], x[i] - x[i + half]);
+        for i in (0..LINES).filter(|i| i & half == 0) {
+            let (low, high) = x.split_at_mut(i + half);
+            for (a, b) in low[i].iter_mut().zip(&mut high[0]) {
+                (*a, *b) = (*a + *b, *a - *b);
             }
         }
     }
-    for x in x {
-        *x *= 0.353_553_4; // 1 / sqrt 8
+    for x in x.iter_mut().flatten() {
+        *x *= SCALE;
     }
 }
 
@@ -209,21 +216,29 @@ impl Sound {
     }
 }
 
-/// Reads `delay_ms(t)` behind every frame, by cubic interpolation (Catmull-Rom).
+/// Reads `delay_ms(t)` behind every frame, by cubic interpolation (Catmull-Rom). The delay is evaluated every
+/// 32 frames and joined by lines; where it reaches before the start there is silence.
 fn moving_tap(x: &[f32], delay_ms: impl Fn(f32) -> f32) -> Vec<f32> {
-    (0..x.len())
-        .map(|i| {
-            let at = i as f64 - f64::from(delay_ms(time(i))) * RATE / 1000.0;
-            let j = at.floor();
-            if j < 1.0 || j as usize + 2 >= x.len() {
-                return 0.0;
+    let behind = |i: usize| f64::from(delay_ms(time(i))) * RATE / 1000.0;
+    let mut y = vec![0.0; x.len()];
+    for (block, y) in y.chunks_mut(CONTROL).enumerate() {
+        let start = block * CONTROL;
+        let (from, to) = (behind(start), behind(start + CONTROL));
+        let slope = (to - from) / CONTROL as f64;
+        for (j, y) in y.iter_mut().enumerate() {
+            let at = (start + j) as f64 - from - slope * j as f64;
+            if at < 1.0 {
+                continue;
             }
-            let f = (at - j) as f32;
-            let &[a, b, c, d] = &x[j as usize - 1..j as usize + 3] else { return 0.0 };
-            let curve = 2.0 * a - 5.0 * b + 4.0 * c - d + f * (3.0 * (b - c) + d - a);
-            b + 0.5 * f * (c - a + f * curve)
-        })
-        .collect()
+            let whole = at as usize;
+            if let Some(&[a, b, c, d]) = x.get(whole - 1..whole + 3) {
+                let f = (at - whole as f64) as f32;
+                let curve = 2.0 * a - 5.0 * b + 4.0 * c - d + f * (3.0 * (b - c) + d - a);
+                *y = b + 0.5 * f * (c - a + f * curve);
+            }
+        }
+    }
+    y
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! move geometrically, levels in dB and bandwidths linearly.
 
 use super::curve::{exp2, semitones, sin32};
+use super::filter::Resonance;
 use super::sound::Sound;
 
 /// Five resonances: Hz, dB, bandwidth in Hz.
@@ -43,16 +44,19 @@ impl Sound {
         shift: f32,
         position: impl Fn(f32) -> f32,
     ) -> Self {
-        let resonance = |((f0, db0, bw0), (f1, db1, bw1)): (_, (f32, f32, f32))| {
-            let blend = |a: f32, b: f32, t: f32| a + (b - a) * position(t);
-            let octaves = (f1 / f0 as f32).log2();
-            let hz = |t: f32| shift * f0 * exp2(octaves * position(t));
-            let q = |t: f32| hz(t) / (1.2 * blend(bw0, bw1, t));
-            // 20 log10 in terms of log2.
-            let gain = |t: f32| exp2(blend(db0, db1, t) / 6.020_6);
-            self.clone().svf(super::filter::Pass::Band, hz, q).slow_env(gain)
+        let blend = |a: f32, b: f32, t: f32| a + (b - a) * position(t);
+        let (from, to) = (from.formants(), to.formants());
+        let resonance = |k: usize, t: f32| {
+            let ((f0, db0, bw0), (f1, db1, bw1)) = (from[k], to[k]);
+            let hz = shift * f0 * exp2((f1 / f0).log2() * position(t));
+            Resonance {
+                hz,
+                q: hz / (1.2 * blend(bw0, bw1, t)),
+                // 20 log10 in terms of log2.
+                gain: exp2(blend(db0, db1, t) / 6.020_6),
+            }
         };
-        from.formants().into_iter().zip(to.formants()).map(resonance).sum()
+        self.resonances::<5>(resonance)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Pads and drones: held sounds in which every part moves on its own.
 
 use crate::synth::curve::{pm, ramp, semitones, sin, sin32, swell};
-use crate::synth::osc::{cycles, pulse, saw, supersaw};
+use crate::synth::osc::{cycles, pulse, saw, sine, supersaw};
 use crate::synth::patch::Patch;
 use crate::synth::sound::Sound;
 use crate::synth::space::Room;
@@ -14,7 +14,7 @@ pub(crate) fn pad_warm(p: &Patch) -> Sound {
         .chord_hz()
         .map(|(j, hz)| {
             let drift = p.drift_at("pitch", j, seconds, 0.6);
-            let pitch = |t: f32| hz * semitones(0.05 * drift.at(t));
+            let pitch = |t: f32| hz * cents(5.0 * drift.at(t));
             let level = if j == 0 { 0.6 } else { 0.8 };
             supersaw(seconds, pitch, 0.22, 0.6, p.rand_at("saws", j)) * level
         })
@@ -29,7 +29,7 @@ pub(crate) fn pad_warm(p: &Patch) -> Sound {
         .slow_env(swell(8.0, 1.2, 1.8))
         .room(0.35, &room)
         .first(9.0)
-        .finish_fading(60.0, 0.7)
+        .finish_fading(60.0, 0.5)
 }
 
 /// Dark: saws and sub-octave pulses behind a low ladder, with a breath of pink noise.
@@ -41,9 +41,9 @@ pub(crate) fn pad_dark(p: &Patch) -> Sound {
             let up = p.drift_at("up", j, seconds, 0.4);
             let down = p.drift_at("down", j, seconds, 0.4);
             let phase = 0.1 * j as f32;
-            let apart = p.detune(0.09);
-            saw(seconds, |t| hz * semitones(apart + 0.07 * up.at(t)), phase)
-                + saw(seconds, |t| hz * semitones(0.07 * down.at(t) - apart), 0.5 + phase)
+            let apart = p.detune(9.0);
+            saw(seconds, |t| hz * cents(apart + 7.0 * up.at(t)), phase)
+                + saw(seconds, |t| hz * cents(7.0 * down.at(t) - apart), 0.5 + phase)
                 + pulse(seconds, |_| 0.5 * hz, 0.5, 0.3) * 0.4
         })
         .sum();
@@ -67,7 +67,7 @@ pub(crate) fn pad_glass(p: &Patch) -> Sound {
     let voices: Sound = p
         .chord_hz()
         .map(|(j, hz)| {
-            let index = p.drift_at("index", j, seconds, 1.6);
+            let index = p.drift_at("index", j, seconds, 3.0);
             let shine = p.drift_at("shine", j, seconds, 2.4);
             let rate = 0.31 + 0.09 * j as f32;
             cycles(
@@ -75,7 +75,8 @@ pub(crate) fn pad_glass(p: &Patch) -> Sound {
                 |_| hz,
                 |t, c| {
                     let tone = pm(c, (p.index(0.7) + 0.7 * index.at(t)) * sin(3.003 * c));
-                    let top = 0.4 * sin(4.02 * c) * (0.5 + 0.5 * shine.at(t));
+                    let shimmer = 1.0 + 0.6 * sin32((4.3 + 0.4 * j as f32) * t);
+                    let top = 0.4 * sin(4.02 * c) * (0.5 + 0.5 * shine.at(t)) * shimmer;
                     (tone + top) * (0.5 + 0.5 * sin32(rate * t + 0.2 * j as f32))
                 },
             )
@@ -100,7 +101,7 @@ pub(crate) fn pad_strings(p: &Patch) -> Sound {
             let desk = j as f32;
             let pitch = |t: f32| {
                 let vibrato = sin32((5.1 + 0.23 * desk) * t + 0.159 * desk) * ramp(t, 0.0, 1.2);
-                hz * semitones(0.07 * vibrato + 0.04 * drift.at(t))
+                hz * cents(7.0 * vibrato + 4.0 * drift.at(t))
             };
             supersaw(seconds, pitch, 0.28, 0.7, p.rand_at("saws", j))
         })
@@ -118,37 +119,44 @@ pub(crate) fn pad_strings(p: &Patch) -> Sound {
         .finish_fading(90.0, 0.6)
 }
 
-/// A choir: four singers per note between ah and oo. The singers of a note share one mouth position, but
-/// neither pitch, vibrato nor place.
+/// A choir: two pairs of singers per note between ah and oo. A pair shares head size and place, but neither
+/// pitch nor vibrato.
 pub(crate) fn pad_choir(p: &Patch) -> Sound {
     let seconds = 7.0;
     let mut rand = p.rand("singers");
-    let singers: Sound = p
+    let pairs: Sound = p
         .chord_hz()
-        .flat_map(|(j, hz)| (0..4).map(move |v| (4 * j + v, hz)))
-        .map(|(singer, hz)| {
-            let detune = 0.09 * rand.normal();
-            let (rate, phase) = (rand.range(4.6, 5.8), rand.range(0.0, 1.0));
-            let drift = p.drift_at("pitch", singer, seconds, 1.4);
-            let pitch = |t: f32| {
-                hz * semitones(detune + 0.09 * drift.at(t) + 0.12 * sin32(rate * t + phase))
+        .flat_map(|(j, hz)| (0..2).map(move |pair| (2 * j + pair, hz)))
+        .map(|(pair, hz)| {
+            let mut sing = |singer: usize| {
+                let detune = hz * semitones(0.09 * rand.normal());
+                let (rate, phase) = (rand.range(4.6, 5.8), rand.range(0.0, 1.0));
+                let drift = p.drift_at("pitch", singer, seconds, 1.4);
+                let pitch =
+                    |t: f32| detune * cents(9.0 * drift.at(t) + 12.0 * sin32(rate * t + phase));
+                saw(seconds, pitch, rand.range(0.0, 1.0))
             };
-            let throat = saw(seconds, pitch, rand.range(0.0, 1.0));
-            let breath = p.rand_at("breath", singer).white(seconds) * 0.14;
+            let throats = sing(2 * pair) + sing(2 * pair + 1);
+            let breath = p.rand_at("breath", pair).white(seconds) * 0.2;
             let shift = rand.range(0.96, 1.04);
             let mouth = |t: f32| 0.5 + 0.5 * sin32(0.09 * t);
-            (throat + breath)
+            (throats + breath)
                 .lp(1, 3500.0)
                 .vowels(Vowel::Ah, Vowel::Oo, shift, mouth)
                 .pan(rand.range(-0.9, 0.9))
         })
         .sum();
     let room = Room { t60: 3.2, damp: 0.4, tail: 1.3, low: 160.0, high: 7000.0, ..Room::MEDIUM };
-    (singers * 0.06)
+    (pairs * 0.06)
         .slow_env(swell(7.0, 0.8, 1.6))
         .room(0.4, &room)
         .first(8.0)
         .finish_fading(80.0, 0.8)
+}
+
+/// The frequency ratio of a few cents, to first order: 0.01 cent off at 20 cents.
+fn cents(cents: f32) -> f32 {
+    1.0 + cents * (std::f32::consts::LN_2 / 1200.0)
 }
 
 /// Low: nine harmonics, each with its own drift in pitch and level, over brown noise.
@@ -164,18 +172,15 @@ pub(crate) fn drone_low(p: &Patch) -> Sound {
         (12.0, 0.2),
         (15.0, 0.15),
     ];
-    let (seconds, hz) = (12.0, p.hz());
+    let (seconds, hz) = (9.0, p.hz());
     let tone: Sound = PARTIALS
         .iter()
         .enumerate()
         .map(|(j, &(order, level))| {
             let pitch = p.drift_at("pitch", j, seconds, 0.25);
             let gain = p.drift_at("gain", j, seconds, 0.35);
-            cycles(
-                seconds,
-                |t| hz * order * semitones(0.06 * pitch.at(t)),
-                |t, c| level * (0.5 + 0.5 * gain.at(t)) * sin(c),
-            )
+            sine(seconds, |t| hz * order * cents(6.0 * pitch.at(t)))
+                .slow_env(|t| level * (0.5 + 0.5 * gain.at(t)))
         })
         .sum();
     let wind_drift = p.drift("wind", seconds, 0.3);
@@ -184,9 +189,9 @@ pub(crate) fn drone_low(p: &Patch) -> Sound {
     (tone * 0.3 + wind * 0.32)
         .drive(8.0)
         .wide(p.rand("sides"), 22.0, 0.6)
-        .slow_env(swell(12.0, 2.0, 2.5))
+        .slow_env(swell(9.0, 1.6, 2.2))
         .room(0.25, &room)
-        .first(12.0)
+        .first(9.0)
         .finish_fading(30.0, 1.0)
 }
 
@@ -194,7 +199,7 @@ pub(crate) fn drone_low(p: &Patch) -> Sound {
 pub(crate) fn drone_metal(p: &Patch) -> Sound {
     const PARTIALS: [f32; 10] =
         [92.5, 187.9, 231.6, 309.3, 411.8, 552.1, 703.4, 967.7, 1231.0, 1702.0];
-    let seconds = 10.0;
+    let seconds = 9.0;
     let mut places = p.rand("places");
     let voices: Sound = PARTIALS
         .iter()
@@ -203,22 +208,22 @@ pub(crate) fn drone_metal(p: &Patch) -> Sound {
             let pitch = p.drift_at("pitch", k, seconds, 0.5);
             let gain = p.drift_at("gain", k, seconds, 0.45);
             let level = 1.0 / (1.0 + 0.28 * k as f32);
+            let swell = |t: f32| 0.5 + 0.5 * gain.at(t);
+            let index = p.index(1.3);
             cycles(
                 seconds,
                 |t| p.tune(hz) * (1.0 + 0.0015 * pitch.at(t)),
-                |t, c| {
-                    let swell = 0.5 + 0.5 * gain.at(t);
-                    level * swell * swell * pm(c, p.index(1.3) * sin(0.5013 * c))
-                },
+                |_, c| pm(c, index * sin(0.5013 * c)),
             )
+            .slow_env(|t| level * swell(t) * swell(t))
             .pan(places.range(-0.9, 0.9))
         })
         .sum();
     let room = Room { t60: 5.0, damp: 0.35, size: 1.5, tail: 0.5, low: 90.0, high: 6000.0 };
     (voices * 0.35)
         .drive(7.0)
-        .slow_env(swell(10.0, 1.5, 2.0))
+        .slow_env(swell(9.0, 1.5, 2.0))
         .room(0.5, &room)
-        .first(10.0)
+        .first(9.0)
         .finish_fading(50.0, 1.0)
 }

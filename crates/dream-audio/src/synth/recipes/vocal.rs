@@ -97,10 +97,10 @@ pub(crate) fn vox_stutter(p: &Patch) -> Sound {
     (0..8).map(chop).sum::<Sound>().room(0.15, &room).finish_fading(110.0, 0.1)
 }
 
-/// Eight singers on root and fifth, between oo and ah.
+/// Six singers on root and fifth, between oo and ah.
 pub(crate) fn vox_choir_dark(p: &Patch) -> Sound {
     let mut rand = p.rand("singers");
-    let singers: Sound = (0..8)
+    let singers: Sound = (0..6)
         .map(|singer| {
             let syllable = Syllable {
                 seconds: 6.0,
@@ -111,7 +111,7 @@ pub(crate) fn vox_choir_dark(p: &Patch) -> Sound {
                 bend: 0.0,
                 shift: rand.range(0.9, 1.02),
             };
-            let note = if singer < 5 { p.note } else { p.note + 7.0 };
+            let note = if singer < 4 { p.note } else { p.note + 7.0 };
             let mouth = |t: f32| 0.5 + 0.5 * sin32(0.15 * t);
             syllable.sing(p, note, singer, mouth).pan(rand.range(-0.9, 0.9))
         })
