@@ -1,5 +1,7 @@
 //! What can be typed.
 
+#![expect(clippy::doc_markdown, reason = "these comments are the help, printed as they are")]
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -216,7 +218,7 @@ pub(crate) struct List {
     /// Only with this tag
     #[arg(long)]
     pub(crate) tag: Option<String>,
-    /// Only this form: `one_shot`, loop, free
+    /// Only this form: one_shot, loop, free
     #[arg(long, value_parser = form)]
     pub(crate) form: Option<Form>,
     /// Only this kit
@@ -246,7 +248,7 @@ pub(crate) struct Set {
     /// Its category
     #[arg(long, value_parser = category)]
     pub(crate) category: Option<Category>,
-    /// Its form: `one_shot`, loop, free
+    /// Its form: one_shot, loop, free
     #[arg(long, value_parser = form)]
     pub(crate) form: Option<Form>,
     /// Its kit
