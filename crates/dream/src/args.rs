@@ -41,6 +41,14 @@ pub(crate) struct Global {
     pub(crate) threads: Option<u64>,
 }
 
+impl Args {
+    /// The threads asked for: `--jobs` where the command has it, else `--threads`.
+    pub(crate) fn threads(&self) -> Option<u64> {
+        let jobs = if let Command::Ingest(ingest) = &self.command { ingest.jobs } else { None };
+        jobs.or(self.global.threads)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a track from a line of text: plan, casting, mix, WAV
@@ -157,6 +165,12 @@ pub(crate) struct Ingest {
     /// The licence of all of it, as an SPDX expression
     #[arg(long, value_name = "SPDX")]
     pub(crate) licence: Option<String>,
+    /// Enter folders in folders; always so
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    /// Files heard at the same time [default: as many as there are threads]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub(crate) jobs: Option<u64>,
     /// Listen only; do not read category and tempo from file and folder names
     #[arg(long)]
     pub(crate) no_name_hints: bool,

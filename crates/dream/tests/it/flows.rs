@@ -120,7 +120,7 @@ fn stems_have_the_same_numbers_whatever_the_threads() {
         for i in 0..40 {
             world.tone(&format!("kit/{}/{i:02}.wav", i % 3), i);
         }
-        check(&world.json(&["ingest", "kit", "--threads", threads], 0), 40, 0, 0, 0);
+        check(&world.json(&["ingest", "--recursive", "kit", "--jobs", threads], 0), 40, 0, 0, 0);
         let stems = world.json(&["stems", "list"], 0).remove(0);
         let stems: Vec<String> = stems
             .as_array()
