@@ -76,6 +76,9 @@ pub fn write_file(
     sync_folder(folder).map_err(failed)
 }
 
+/// How the names of files begin that are being written.
+pub(crate) const STAGING: &str = ".writing-";
+
 /// A temporary file that is to be renamed within `folder`, with the permissions of any new file: those of a
 /// temporary one would keep everybody else from reading it.
 ///
@@ -83,7 +86,7 @@ pub fn write_file(
 /// When the folder cannot be written.
 pub fn staging_file(folder: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
+    builder.prefix(STAGING);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)

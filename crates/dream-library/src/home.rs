@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dream_core::Category;
 
+use crate::blob::STAGING;
 use crate::{Error, io};
 
 /// A home folder and the places in it.
@@ -34,6 +35,19 @@ impl Home {
             std::fs::create_dir_all(&folder).map_err(io("create", folder))?;
         }
         Ok(home)
+    }
+
+    /// Removes what writers that were killed have left half-written. Only for the first job of the only
+    /// process: nobody else may be writing. What cannot be removed does no harm.
+    pub(crate) fn sweep(&self) {
+        for folder in [self.stems(), self.quarantine()] {
+            let Ok(entries) = std::fs::read_dir(folder) else { continue };
+            for entry in entries.flatten() {
+                if entry.file_name().to_string_lossy().starts_with(STAGING) {
+                    let _ = std::fs::remove_file(entry.path());
+                }
+            }
+        }
     }
 
     /// The home itself, absolute.

@@ -119,7 +119,10 @@ impl Library {
     pub fn start(&self, kind: &str, spec: &Value, at: Moment) -> Result<Claim, Error> {
         let spec = to_json("spec", spec)?;
         let digest = text_digest(&[kind, &spec]);
-        let owner = self.presence.name()?;
+        let (owner, first) = self.presence.name()?;
+        if first && self.presence.is_alone(&owner) {
+            self.home.sweep();
+        }
         self.write(|write| {
             if let Some(job) = self.interrupted(&write.transaction, &digest)? {
                 if let Some(claim) = write.claim(job, true, &owner, at)? {
@@ -342,9 +345,10 @@ impl Presence {
         Self { folder, file: Mutex::new(None) }
     }
 
-    /// The name of the locked file.
-    fn name(&self) -> Result<String, Error> {
+    /// The name of the locked file, and whether it was made just now.
+    fn name(&self) -> Result<(String, bool), Error> {
         let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = slot.is_none();
         let file = if let Some(file) = slot.take() {
             file
         } else {
@@ -357,7 +361,15 @@ impl Presence {
         };
         let name = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         *slot = Some(file);
-        Ok(name)
+        Ok((name, first))
+    }
+
+    /// Whether no other process runs a job here. The files of dead ones are removed.
+    fn is_alone(&self, own: &str) -> bool {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return false };
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        // Counted to the end: every dead one is to go.
+        names.filter(|name| name != own && self.is_alive(name)).count() == 0
     }
 
     /// Whether the process of that file still runs. The file of a dead one is removed.

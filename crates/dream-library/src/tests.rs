@@ -268,6 +268,21 @@ fn a_living_run_is_not_taken_over() {
 }
 
 #[test]
+fn what_a_killed_writer_left_is_swept_away_but_not_that_of_a_living_one() {
+    let (home, library) = open();
+    let left = || {
+        let file = staging_file(&library.home().stems()).unwrap();
+        file.into_temp_path().keep().unwrap()
+    };
+    let dead = left();
+    library.start("ingest", &json!({}), NOW).unwrap();
+    assert!(!dead.exists());
+    let living = left();
+    Library::open(home.path()).unwrap().start("ingest", &json!({}), NOW).unwrap();
+    assert!(living.exists());
+}
+
+#[test]
 fn work_that_dies_three_times_without_a_step_is_given_up() {
     let home = tempfile::tempdir().unwrap();
     let start =

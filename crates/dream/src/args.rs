@@ -1,5 +1,7 @@
 //! What can be typed.
 
+#![expect(clippy::doc_markdown, reason = "these comments are the help, printed as they are")]
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -37,6 +39,14 @@ pub(crate) struct Global {
     /// Threads for parallel work [default: all cores]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
     pub(crate) threads: Option<u64>,
+}
+
+impl Args {
+    /// The threads asked for: `--jobs` where the command has it, else `--threads`.
+    pub(crate) fn threads(&self) -> Option<u64> {
+        let jobs = if let Command::Ingest(ingest) = &self.command { ingest.jobs } else { None };
+        jobs.or(self.global.threads)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -155,6 +165,12 @@ pub(crate) struct Ingest {
     /// The licence of all of it, as an SPDX expression
     #[arg(long, value_name = "SPDX")]
     pub(crate) licence: Option<String>,
+    /// Enter folders in folders; always so
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    /// Files heard at the same time [default: as many as there are threads]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub(crate) jobs: Option<u64>,
     /// Listen only; do not read category and tempo from file and folder names
     #[arg(long)]
     pub(crate) no_name_hints: bool,
@@ -216,7 +232,7 @@ pub(crate) struct List {
     /// Only with this tag
     #[arg(long)]
     pub(crate) tag: Option<String>,
-    /// Only this form: `one_shot`, loop, free
+    /// Only this form: one_shot, loop, free
     #[arg(long, value_parser = form)]
     pub(crate) form: Option<Form>,
     /// Only this kit
@@ -246,7 +262,7 @@ pub(crate) struct Set {
     /// Its category
     #[arg(long, value_parser = category)]
     pub(crate) category: Option<Category>,
-    /// Its form: `one_shot`, loop, free
+    /// Its form: one_shot, loop, free
     #[arg(long, value_parser = form)]
     pub(crate) form: Option<Form>,
     /// Its kit

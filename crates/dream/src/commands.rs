@@ -214,7 +214,7 @@ fn print_analysis(analysis: &Analysis, report: &Report) {
             ),
         ),
         ("quality", format!("{:.2}", facts.quality)),
-        ("defects", list(facts.defects.iter().map(|defect| defect.to_string()))),
+        ("defects", list(facts.defects.iter().map(ToString::to_string))),
         ("tags", list(facts.tags.iter().cloned())),
         ("warnings", list(analysis.warnings.iter().cloned())),
     ];

@@ -51,7 +51,7 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
     let flags = Flags {
         home: args.global.home.clone(),
         config: args.global.config.clone(),
-        threads: args.global.threads,
+        threads: args.threads(),
         starter: args.command.starter(),
     };
     let config = Config::load(&flags).map_err(dream_engine::Error::from)?;

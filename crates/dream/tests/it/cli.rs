@@ -33,6 +33,7 @@ fn exit_codes_tell_failure_from_wrong_usage() {
     check(&[], 2, "Usage");
     check(&["wibble"], 2, "wibble");
     check(&["stats", "--threads", "0"], 2, "threads");
+    check(&["ingest", "--jobs", "0"], 2, "jobs");
     check(&["stems", "list", "--category", "wibble"], 2, "one of kick");
     check(&["stems", "list", "--bpm", "fast"], 2, "120..140");
     check(&["stems", "show", "7"], 1, "there is no stem 7");
