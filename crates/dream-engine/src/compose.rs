@@ -6,7 +6,6 @@
 mod output;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use dream_analysis::descriptors::{Target, similarity};
