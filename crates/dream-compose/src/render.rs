@@ -6,8 +6,8 @@
 //! their sum in plan order, so that the bytes do not depend on the number of threads. The mix is shaped
 //! and mastered in place ([`master`]).
 //!
-//! Memory: two stereo copies of the track (21 MB a minute each), the prepared sources, one block per
-//! layer. Rate: 44.1 kHz.
+//! Memory: the mix and the master, stereo (21 MB a minute each), as much again twice while it is clipped, the
+//! prepared sources, one block per layer: measured 640 MB for six and a half minutes of 20 layers. Rate: 44.1 kHz.
 #![expect(clippy::cast_possible_wrap, reason = "lengths of audio in frames are far below i64::MAX")]
 
 mod curve;

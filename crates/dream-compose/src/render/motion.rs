@@ -92,8 +92,8 @@ fn pan(time: &Timeline, scenes: &[Scene<'_>]) -> Curve {
     Curve::with(0.0, moves.collect())
 }
 
-/// Fades at the ends of a span of loops or textures: 6 ms for drums and bass, a bar or two for what
-/// lies underneath, but never more than a quarter of the span.
+/// Fades at the ends of a span of loops or textures: 6 ms for bass and the end of drums, whose start keeps
+/// its attack; a bar or two for what lies underneath, but never more than a quarter of the span.
 fn fades(time: &Timeline, span: Span, role: Role) -> [Move; 3] {
     let bars = f64::from(span.to - span.from);
     let (fade_in, fade_out) = match role {
@@ -104,7 +104,7 @@ fn fades(time: &Timeline, span: Span, role: Role) -> [Move; 3] {
         Role::Chords | Role::Vocal | Role::Lead | Role::Arp | Role::Stab => {
             (frames(0.01), frames(0.03))
         }
-        _ => (frames(if is_drum(role) { 0.002 } else { 0.006 }), frames(0.006)),
+        _ => (frames(if is_drum(role) { 0.0 } else { 0.006 }), frames(0.006)),
     };
     let (from, to) = (time.bar(f64::from(span.from)), time.bar(f64::from(span.to)));
     [

@@ -77,7 +77,7 @@ pub(crate) fn score(
         drafts.append(&mut textures(time, &spans, stem, clip));
         (drafts, spans)
     };
-    let (events, sources) = realise(drafts, clip, part.role);
+    let (events, sources) = realise(drafts, clip, plan, part.role);
     let motion = motion::of(plan, time, &scenes, &spans, stem.form == Form::Loop, part.role);
     Score {
         part: part.clone(),
@@ -91,12 +91,19 @@ pub(crate) fn score(
 }
 
 /// Makes each variant once.
-fn realise(mut drafts: Vec<Draft>, clip: &Clip, role: Role) -> (Vec<Event>, Vec<Source>) {
+fn realise(
+    mut drafts: Vec<Draft>,
+    clip: &Clip,
+    plan: &ArrangementPlan,
+    role: Role,
+) -> (Vec<Event>, Vec<Source>) {
     let mut variants: Vec<Variant> = drafts.iter().map(|draft| draft.variant).collect();
     variants.sort_unstable();
     variants.dedup();
+    let highpass_hz =
+        if role == Role::Bass && has_sub(plan) { Some(90.0) } else { traits(role).highpass_hz };
     let sources: Vec<Source> =
-        variants.par_iter().map(|variant| prepare(clip, *variant, role)).collect();
+        variants.par_iter().map(|variant| prepare(clip, *variant, role, highpass_hz)).collect();
     let index: BTreeMap<Variant, usize> =
         variants.into_iter().enumerate().map(|(i, variant)| (variant, i)).collect();
     for draft in &mut drafts {
@@ -132,6 +139,12 @@ fn realise(mut drafts: Vec<Draft>, clip: &Clip, role: Role) -> (Vec<Event>, Vec<
     (events, sources)
 }
 
+/// Whether a sub owns the low end wherever there is a bass: then the bass leaves it.
+fn has_sub(plan: &ArrangementPlan) -> bool {
+    let has = |section: &Section, role| section.stem_queries.iter().any(|q| q.role == role);
+    plan.structure.iter().all(|section| !has(section, Role::Bass) || has(section, Role::Sub))
+}
+
 /// The notes of a scene as hits.
 fn notes(
     time: &Timeline,
@@ -157,54 +170,48 @@ fn notes(
             && note.velocity > 0.0
             && !rests.iter().any(|(from, to)| (*from..*to).contains(&(note.beat + 1e-9)))
     };
+    let mut notes: Vec<&Note> = notes.iter().filter(sounding).collect();
+    notes.sort_by(|a, b| a.beat.total_cmp(&b.beat).then(a.pitch.cmp(&b.pitch)));
     let mut drafts = Vec::new();
-    for (i, note) in notes.iter().enumerate().filter(|(_, note)| sounding(note)) {
-        if !stem.chord.is_empty() && !is_lowest(notes, i) {
-            continue;
+    for chord in notes.chunk_by(|a, b| (a.beat - b.beat).abs() < 1e-6) {
+        // A chord stem plays all of it at once.
+        let voices = if stem.chord.is_empty() { chord } else { &chord[..1] };
+        for note in voices {
+            let on_beat = (note.beat - note.beat.round()).abs() < 1e-6;
+            let backbeat = on_beat && matches!(role, Role::Clap | Role::Snare);
+            let freedom = if backbeat { 0.0 } else { traits(role).human };
+            let start =
+                time.note_in(index, note.beat) + time.deviation(seed, &part, note.beat, freedom);
+            let tick = (note.beat * 960.0).round() as u64;
+            let (cents, wobble_db) = match transposition(plan.key, chord, note, stem, role) {
+                Some(cents) => (cents, 0.0),
+                None => robin(role, seed.child("hit").child(role.name()).index(tick)),
+            };
+            let velocity = note.velocity as f32;
+            let (len, fade_out) = if is_drum(role) {
+                (clip.len() as i64 * 2, 0)
+            } else {
+                let release = frames(release_s(role));
+                let end = time.note_in(index, note.beat + note.length.max(0.0625));
+                ((end - start).max(release) + release, release)
+            };
+            drafts.push(Draft {
+                variant: Variant::Hit { cents },
+                event: Event {
+                    start,
+                    len,
+                    source: 0,
+                    offset: 0,
+                    wrap: false,
+                    gain: velocity.powf(1.6) * 10.0_f32.powf(wobble_db / 20.0),
+                    fade_in: 0,
+                    fade_out,
+                    open: openness(velocity),
+                },
+            });
         }
-        let on_beat = (note.beat - note.beat.round()).abs() < 1e-6;
-        let backbeat = on_beat && matches!(role, Role::Clap | Role::Snare);
-        let freedom = if backbeat { 0.0 } else { traits(role).human };
-        let start =
-            time.note_in(index, note.beat) + time.deviation(seed, &part, note.beat, freedom);
-        let tag = seed.child("hit").child(role.name()).index((note.beat * 960.0).round() as u64);
-        let (cents, wobble_db) = match transposition(plan, notes, note, stem, role) {
-            Some(cents) => (cents, 0.0),
-            None => robin(role, tag),
-        };
-        let velocity = note.velocity as f32;
-        let gain = velocity.powf(1.6) * 10.0_f32.powf(wobble_db / 20.0);
-        let (len, fade_out) = if is_drum(role) {
-            (clip.len() as i64 * 2, 0)
-        } else {
-            let release = frames(release_s(role));
-            let end = time.note_in(index, note.beat + note.length.max(0.0625));
-            ((end - start).max(release) + release, release)
-        };
-        drafts.push(Draft {
-            variant: Variant::Hit { cents },
-            event: Event {
-                start,
-                len,
-                source: 0,
-                offset: 0,
-                wrap: false,
-                gain,
-                fade_in: 0,
-                fade_out,
-                open: openness(velocity),
-            },
-        });
     }
     drafts
-}
-
-/// Whether no note that starts with this one is lower.
-fn is_lowest(notes: &[Note], i: usize) -> bool {
-    let note = notes[i];
-    !notes.iter().enumerate().any(|(k, other)| {
-        k != i && (other.beat - note.beat).abs() < 1e-6 && (other.pitch, k) < (note.pitch, i)
-    })
 }
 
 /// Fade after the end of a note, seconds.
@@ -227,10 +234,10 @@ fn openness(velocity: f32) -> f32 {
     1.0 - (-std::f32::consts::TAU * hz / 44_100.0).exp()
 }
 
-/// Cents from the stem's root to the note; `None` where pitch does not matter.
+/// Cents from the stem's root to the note of a chord; `None` where pitch does not matter.
 fn transposition(
-    plan: &ArrangementPlan,
-    notes: &[Note],
+    key: Option<Key>,
+    chord: &[&Note],
     note: &Note,
     stem: &CastStem,
     role: Role,
@@ -239,19 +246,16 @@ fn transposition(
         return None;
     }
     let Some(root) = stem.root else { return is_tonal(role).then_some(0) };
-    let tonic = plan.key.map(|key| f64::from(key.tonic.index()));
+    let tonic = key.map(|key| f64::from(key.tonic.index()));
     let wanted = note.pitch.map(f64::from).or(tonic.filter(|_| is_tonal(role)))?;
     let reach = reach(role, !stem.chord.is_empty());
     let away = if stem.chord.is_empty() {
         fold(wanted - root, reach)
     } else {
-        let sounding: Vec<i32> = notes
-            .iter()
-            .filter(|other| (other.beat - note.beat).abs() < 1e-6)
-            .filter_map(|other| other.pitch.map(i32::from))
-            .collect();
+        let sounding: Vec<i32> =
+            chord.iter().filter_map(|note| note.pitch.map(i32::from)).collect();
         let parallel = if role == Role::Stab { 4.0 } else { 0.7 };
-        harmony(plan.key, &sounding, wanted, root, &stem.chord, reach, parallel)
+        harmony(key, &sounding, wanted, root, &stem.chord, reach, parallel)
     };
     Some((away * 100.0).round() as i32)
 }

@@ -10,7 +10,7 @@ use dream_audio::stretch::{Material, stretch, stretch_loop};
 use dream_core::{Frames, Role, Semitones};
 
 use super::event::{Attack, Source};
-use super::role::{crowds, is_drum, traits};
+use super::role::{crowds, is_drum};
 use super::timeline::{RATE, frames};
 
 /// How a clip is bent for one use.
@@ -44,7 +44,12 @@ pub(crate) enum Variant {
 }
 
 /// Bends a clip.
-pub(crate) fn prepare(clip: &Clip, variant: Variant, role: Role) -> Source {
+pub(crate) fn prepare(
+    clip: &Clip,
+    variant: Variant,
+    role: Role,
+    highpass_hz: Option<f64>,
+) -> Source {
     let drums = is_drum(role);
     let semitones = |cents: i32| Semitones(f64::from(cents) / 100.0);
     let material = if drums { Material::Drums } else { Material::Tonal };
@@ -68,7 +73,7 @@ pub(crate) fn prepare(clip: &Clip, variant: Variant, role: Role) -> Source {
     if channels.len() == 2 && channels[0] == channels[1] {
         channels.pop();
     }
-    let highpass = traits(role).highpass_hz.map(|hz| Cascade::highpass(2, hz, RATE.hz()));
+    let highpass = highpass_hz.map(|hz| Cascade::highpass(2, hz, RATE.hz()));
     let thin = crowds(role).then(|| Cascade(vec![Biquad::bell(320.0, -4.0, 0.8, RATE.hz())]));
     for filter in highpass.into_iter().chain(thin) {
         for channel in &mut channels {
