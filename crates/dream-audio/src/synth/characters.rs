@@ -88,8 +88,8 @@ fn distorted(x: Sound, centroid: f64) -> Sound {
         .lp(2, (1.5 * centroid).clamp(8000.0, 16_000.0))
         .hp(2, split);
     // The dirt follows the square root of the envelope: it would drone on otherwise.
-    let envelope = x.clone().to_mono().each(|x| x.iter_mut().for_each(|x| *x = x.abs()));
-    let envelope = envelope.lp(1, 53.0).each(|x| x.iter_mut().for_each(|x| *x = x.max(0.0).sqrt()));
+    let envelope = x.clone().into_mono().map(f32::abs);
+    let envelope = envelope.lp(1, 53.0).map(|x| x.max(0.0).sqrt());
     let dirt = dirt * &envelope;
     let matched = |dirt: Sound, ratio: f64| {
         let gain = ratio * (power / dirt.power().max(1e-12)).sqrt();
@@ -135,7 +135,7 @@ fn metallic(x: Sound, wet: f32, low: bool) -> Sound {
         (4410.0, 50.0, 0.6),
         (6020.0, 55.0, 0.5),
     ];
-    let mono = x.clone().to_mono() + Sound::silence(x.seconds() + 0.1);
+    let mono = x.clone().into_mono() + Sound::silence(x.seconds() + 0.1);
     let rings: Sound =
         RESONANCES.iter().map(|&(hz, q, level)| mono.clone().bp(hz, q) * level).sum();
     let matched = rings.clone() * (mono.power() / rings.power().max(1e-12)).sqrt() as f32;
@@ -149,7 +149,7 @@ impl Sound {
     /// Energy-weighted mean frequency, Hz.
     pub(crate) fn centroid(&self) -> f64 {
         const SIZE: usize = 1024;
-        let mut x = self.clone().to_mono().channel(0).to_vec();
+        let mut x = self.clone().into_mono().channel(0).to_vec();
         x.resize(x.len().max(SIZE), 0.0);
         let transform = RealFftPlanner::<f32>::new().plan_fft_forward(SIZE);
         let mut block = transform.make_input_vec();

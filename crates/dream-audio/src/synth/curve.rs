@@ -21,7 +21,7 @@ pub(crate) fn exp2(x: f32) -> f32 {
     let f = x - (shifted - ROUND_F32);
     // Least squares at Chebyshev nodes on -0.5..=0.5.
     let p = 0.009_618_026 + f * (0.001_340_043_2 + f * 0.000_154_697_32);
-    let p = 1.0 + f * (0.693_147_2 + f * (0.240_226_51 + f * (0.055_503_272 + f * p)));
+    let p = 1.0 + f * (std::f32::consts::LN_2 + f * (0.240_226_51 + f * (0.055_503_272 + f * p)));
     // The integer part is in the low bits of the shifted value.
     f32::from_bits(shifted.to_bits().wrapping_shl(23).wrapping_add(p.to_bits()))
 }

@@ -54,7 +54,7 @@ impl Sound {
         let half_difference = |(l, r): (&f32, &f32)| 0.5 * (l - r);
         let side = self.channel(0).iter().zip(self.channel(1)).map(half_difference).collect();
         let side = Self::mono(side).hp(4, hz);
-        let mid = self.to_mono();
+        let mid = self.into_mono();
         Self::pair(mid.clone() + side.clone(), mid + side * -1.0)
     }
 

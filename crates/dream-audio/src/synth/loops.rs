@@ -182,13 +182,13 @@ impl Sound {
 
     /// The last stage of a loop without a bus: lows in the middle, no sub-sonics.
     pub(crate) fn rounded(self) -> Self {
-        self.to_stereo().around(0.3, |x| x.centred_lows(150.0).hp(2, 22.0))
+        self.into_stereo().around(0.3, |x| x.centred_lows(150.0).hp(2, 22.0))
     }
 
     /// Integrated loudness in LUFS; `None` for silence.
     fn loudness(&self) -> Option<f64> {
         let mut meter = EbuR128::new(2, SampleRate::LIBRARY.0, Mode::I).ok()?;
-        let stereo = self.clone().to_stereo();
+        let stereo = self.clone().into_stereo();
         meter.add_frames_planar_f32(&[stereo.channel(0), stereo.channel(1)]).ok()?;
         meter.loudness_global().ok().filter(|loudness| loudness.is_finite())
     }
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn loops_reach_their_loudness_below_the_ceiling() {
-        let noise = Rand::new(Seed(2)).pink(3.0).to_stereo().at_loudness(Category::Drums);
+        let noise = Rand::new(Seed(2)).pink(3.0).into_stereo().at_loudness(Category::Drums);
         assert!((noise.loudness().unwrap() + 14.0).abs() < 1.0);
         assert!(noise.true_peak() <= -1.0);
     }

@@ -30,7 +30,7 @@ impl Rand {
     #[inline]
     pub(crate) fn bipolar(&mut self) -> f32 {
         // The top 24 bits, signed, are exactly what an f32 holds.
-        ((self.next() as i64) >> 40) as f32 * (1.0 / 8_388_608.0)
+        (self.next().cast_signed() >> 40) as f32 * (1.0 / 8_388_608.0)
     }
 
     /// Uniform in `low..high`.

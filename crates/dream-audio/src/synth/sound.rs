@@ -94,6 +94,15 @@ impl Sound {
         self
     }
 
+    /// Changes every sample by the same function.
+    pub(crate) fn map(self, f: impl Fn(f32) -> f32) -> Self {
+        self.each(|samples| {
+            for x in samples {
+                *x = f(*x);
+            }
+        })
+    }
+
     /// Multiplies by a function of time.
     pub(crate) fn env(self, f: impl Fn(f32) -> f32) -> Self {
         self.each(|samples| {
@@ -104,7 +113,7 @@ impl Sound {
     }
 
     /// The same mono signal on both sides; stereo stays.
-    pub(crate) fn to_stereo(mut self) -> Self {
+    pub(crate) fn into_stereo(mut self) -> Self {
         if !self.is_stereo() {
             self.channels.push(self.channels[0].clone());
         }
@@ -112,7 +121,7 @@ impl Sound {
     }
 
     /// The mean of the channels.
-    pub(crate) fn to_mono(mut self) -> Self {
+    pub(crate) fn into_mono(mut self) -> Self {
         if let Some(right) = (self.channels.len() == 2).then(|| self.channels.remove(1)) {
             for (left, right) in self.channels[0].iter_mut().zip(right) {
                 *left = 0.5 * (*left + right);
@@ -196,7 +205,7 @@ impl Add for Sound {
     fn add(self, other: Self) -> Self {
         let (long, short) = if self.len() >= other.len() { (self, other) } else { (other, self) };
         let (mut sum, short) = if long.is_stereo() || short.is_stereo() {
-            (long.to_stereo(), short.to_stereo())
+            (long.into_stereo(), short.into_stereo())
         } else {
             (long, short)
         };
@@ -212,7 +221,7 @@ impl Add for Sound {
 impl Mul<f32> for Sound {
     type Output = Self;
     fn mul(self, gain: f32) -> Self {
-        self.each(|samples| samples.iter_mut().for_each(|x| *x *= gain))
+        self.map(|x| gain * x)
     }
 }
 

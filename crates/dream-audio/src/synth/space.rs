@@ -51,7 +51,7 @@ impl Sound {
 
     /// Only the room's answer.
     pub(crate) fn reverb(&self, room: &Room) -> Self {
-        let mut input = self.clone().to_mono().channel(0).to_vec();
+        let mut input = self.clone().into_mono().channel(0).to_vec();
         for (length, gain) in ALL_PASSES {
             all_pass(&mut input, length, gain);
         }
@@ -86,18 +86,23 @@ fn network(input: &[f32], room: &Room) -> Sound {
     let (mut left, mut right) = (vec![0.0; input.len()], vec![0.0; input.len()]);
     let mut out = [[0.0_f32; CONTROL]; LINES];
     for start in (0..input.len()).step_by(CONTROL) {
-        for k in 0..LINES {
+        for (k, (line, out)) in lines.iter().zip(&mut out).enumerate() {
             let (from, to) = (reach(k, start), reach(k, start + CONTROL));
             let slope = (to - from) / CONTROL as f32;
-            for (j, out) in out[k].iter_mut().enumerate() {
+            for (j, out) in out.iter_mut().enumerate() {
                 let delay = from + slope * j as f32;
                 let whole = delay as usize;
                 let part = delay - whole as f32;
                 let at = (start + j).wrapping_sub(whole);
-                let (early, late) = (lines[k][at & mask], lines[k][at.wrapping_sub(1) & mask]);
-                let read = early + (late - early) * part;
-                damped[k] += (1.0 - room.damp) * (read - damped[k]);
-                *out = damped[k] * gains[k];
+                let (early, late) = (line[at & mask], line[at.wrapping_sub(1) & mask]);
+                *out = early + (late - early) * part;
+            }
+        }
+        // All lines side by side: each waits only for itself.
+        for j in 0..CONTROL {
+            for k in 0..LINES {
+                damped[k] += (1.0 - room.damp) * (out[k][j] - damped[k]);
+                out[k][j] = damped[k] * gains[k];
             }
         }
         hadamard(&mut out);
@@ -147,7 +152,7 @@ pub(crate) struct Echo {
 impl Sound {
     /// Only the echoes of the mono sum: the first on the left, the second on the right, and so on.
     pub(crate) fn echo(&self, echo: &Echo) -> Self {
-        let source = self.clone().to_mono();
+        let source = self.clone().into_mono();
         let x = source.channel(0);
         let lag = frames(echo.time);
         let len = x.len() + frames(echo.tail);
@@ -171,7 +176,7 @@ impl Sound {
     /// Chorus: two moving taps per channel, a quarter cycle apart on the two sides. `depth_ms` and `base_ms`
     /// in milliseconds, `mix` 0 to 1.
     pub(crate) fn chorus(self, rate: f32, depth_ms: f32, base_ms: f32, mix: f32) -> Self {
-        let stereo = self.to_stereo();
+        let stereo = self.into_stereo();
         let wet = |c: usize| {
             let tap = |v: usize| {
                 let rate = rate * (1.0 + 0.13 * v as f32);
@@ -202,7 +207,7 @@ impl Sound {
             kernel[at] = rand.sign() * fall(time(at) * 1000.0, ms as f32 / 2.0);
         }
         let energy: f32 = kernel.iter().map(|k| k * k).sum();
-        let mid = self.to_mono();
+        let mid = self.into_mono();
         let x = mid.channel(0);
         let mut side = vec![0.0; x.len()];
         for (at, k) in kernel.iter().enumerate().filter(|(_, k)| **k != 0.0) {
@@ -266,7 +271,7 @@ mod tests {
     fn widening_leaves_the_mono_sum() {
         let tone = sine(0.2, |t| 300.0 + 2000.0 * t);
         let wide = tone.clone().wide(Rand::new(Seed(1)), 10.0, 0.5);
-        assert!((wide.to_mono() + tone * -1.0).peak() < 1e-5);
+        assert!((wide.into_mono() + tone * -1.0).peak() < 1e-5);
     }
 
     #[test]

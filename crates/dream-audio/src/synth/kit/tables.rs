@@ -87,9 +87,9 @@ pub(super) const ONE_SHOTS: &[Sheet] = &[
     hit("kick_dnb", Kick, kick::kick_dnb, "tight punchy dnb", 1, &[Bright]),
     hit("kick_trance", Kick, kick::kick_trance, "clicky bright trance", 1, &[]),
 
-    hit("snare_909", Snare, snare::snare_909, "crisp punchy techno trance", 1, &[Dark, Bright, Distorted]),
+    hit("snare_909", Snare, snare::snare_909, "crisp punchy techno trance", 1, &[Bright, Distorted]),
     hit("snare_808", Snare, snare::snare_808, "soft electro house", 1, &[Lofi]),
-    hit("snare_dnb", Snare, snare::snare_dnb, "tight bright punchy dnb", 2, &[Metallic]),
+    hit("snare_dnb", Snare, snare::snare_dnb, "tight bright punchy dnb", 2, &[Metallic, Dark]),
     hit("snare_industrial", Snare, snare::snare_industrial, "distorted metallic industrial hard", 1, &[]),
     hit("snare_lofi", Snare, snare::snare_lofi, "dusty lofi dark", 1, &[Wet]),
     hit("snare_rim_brush", Snare, snare::snare_rim_brush, "soft brush lofi ambient", 1, &[]),
@@ -111,7 +111,7 @@ pub(super) const ONE_SHOTS: &[Sheet] = &[
 
     hit("ride_909", Percussion, percussion::ride_909, "ride bright techno dnb", 0, &[]),
     hit("ride_bell_dark", Percussion, percussion::ride_bell_dark, "ride dark metallic industrial", 0, &[]),
-    hit("crash_909", Percussion, percussion::crash_909, "crash bright techno trance", 0, &[Dark]),
+    hit("crash_909", Percussion, percussion::crash_909, "crash bright techno trance", 0, &[]),
     hit("splash_dark", Percussion, percussion::splash_dark, "crash splash dark short", 0, &[]),
     hit("rim_808", Percussion, percussion::rim_808, "rim tight techno dub", 1, &[]),
     hit("clave", Percussion, percussion::clave, "clave wood bright house", 0, &[]),
@@ -196,8 +196,11 @@ pub(super) const ONE_SHOTS: &[Sheet] = &[
     tone("vox_choir_dark", Vocals, vocal::vox_choir_dark, "vox choir dark ambient", &[45], &[0, 7]),
 ];
 
-const fn minor(tonic: i32) -> Option<(i32, Mode)> {
-    Some((tonic, Mode::Minor))
+/// The key of a minor loop, by the semitones of its tonic above C.
+macro_rules! minor {
+    ($tonic:literal) => {
+        Some(($tonic, Mode::Minor))
+    };
 }
 
 /// Every loop.
@@ -216,15 +219,15 @@ pub(super) const LOOPS: &[LoopSheet] = &[
     groove("ride_drive", Hihat, drums::ride_drive, (138, 2), None, "loop ride bright driving techno industrial"),
     groove("perc_metal", Percussion, drums::metal, (132, 4), None, "loop metal metallic industrial techno"),
     groove("perc_tribal", Percussion, drums::tribal, (124, 4), None, "loop tribal conga warm house"),
-    groove("bass_rolling", Bass, tonal::bass_rolling, (138, 2), minor(7), "loop rolling driving trance techno"),
-    groove("bass_acid", Bass, tonal::bass_acid, (130, 4), minor(9), "loop acid resonant techno"),
-    groove("bass_reese", Bass, tonal::bass_reese, (174, 4), minor(5), "loop reese dark dnb"),
-    groove("bass_house", Bass, tonal::bass_house, (124, 4), minor(0), "loop organ warm groovy house"),
-    groove("bass_industrial", Bass, tonal::bass_industrial, (138, 2), minor(4), "loop distorted hard industrial techno"),
-    groove("dub_chords", Synth, tonal::dub_chords, (122, 4), minor(5), "loop stab chord wet deep dub techno"),
-    groove("arp_trance", Synth, tonal::arp_trance, (138, 4), minor(9), "loop arp pluck bright trance"),
-    groove("stab_techno", Synth, tonal::stab_techno, (132, 2), minor(4), "loop stab chord dark hypnotic techno"),
+    groove("bass_rolling", Bass, tonal::bass_rolling, (138, 2), minor!(7), "loop rolling driving trance techno"),
+    groove("bass_acid", Bass, tonal::bass_acid, (130, 4), minor!(9), "loop acid resonant techno"),
+    groove("bass_reese", Bass, tonal::bass_reese, (174, 4), minor!(5), "loop reese dark dnb"),
+    groove("bass_house", Bass, tonal::bass_house, (124, 4), minor!(0), "loop organ warm groovy house"),
+    groove("bass_industrial", Bass, tonal::bass_industrial, (138, 2), minor!(4), "loop distorted hard industrial techno"),
+    groove("dub_chords", Synth, tonal::dub_chords, (122, 4), minor!(5), "loop stab chord wet deep dub techno"),
+    groove("arp_trance", Synth, tonal::arp_trance, (138, 4), minor!(9), "loop arp pluck bright trance"),
+    groove("stab_techno", Synth, tonal::stab_techno, (132, 2), minor!(4), "loop stab chord dark hypnotic techno"),
     groove("keys_lofi", Synth, tonal::keys_lofi, (84, 4), Some((5, Mode::Major)), "loop keys chord warm jazzy lofi"),
-    groove("pad_dark", Pad, tonal::pad_dark, (124, 8), minor(2), "loop chord dark techno"),
+    groove("pad_dark", Pad, tonal::pad_dark, (124, 8), minor!(2), "loop chord dark techno"),
     groove("snare_roll", Fx, drums::snare_roll, (132, 2), None, "loop snare_roll build tension techno trance"),
 ];

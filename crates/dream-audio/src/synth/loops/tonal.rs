@@ -73,11 +73,12 @@ pub(crate) fn bass_acid(s: &Score) -> Sound {
             line.level.push(strength * held * onset);
         }
     }
-    // Played twice, so that the filter enters the kept round as it leaves it.
-    let len = line.hz.len();
-    let twice =
-        Line { hz: line.hz.repeat(2), cut: line.cut.repeat(2), level: line.level.repeat(2) };
-    twice.play().slice(len, 2 * len).rounded()
+    // The last bar is played first, so that the filter enters the loop as it leaves it.
+    let lead = line.hz.len() / s.bars as usize;
+    let led = |x: &[f32]| [&x[x.len() - lead..], x].concat();
+    let line = Line { hz: led(&line.hz), cut: led(&line.cut), level: led(&line.level) };
+    let sound = line.play();
+    sound.slice(lead, sound.len()).rounded()
 }
 
 /// Long reese notes, F minor at 174 bpm.
@@ -143,7 +144,7 @@ fn in_space(dry: &Sound, echo: Echo, echo_level: f32, room: Option<(Room, f32)>)
     let wet = dry.around(lead, |x| x.echo(&echo));
     let mut sum = dry.clone() + wet.clone() * echo_level;
     if let Some((room, level)) = room {
-        let source = dry.clone().to_mono() + wet.to_mono() * 0.4;
+        let source = dry.clone().into_mono() + wet.into_mono() * 0.4;
         sum = sum + source.around(room.t60, |x| x.reverb(&room)) * level;
     }
     sum
@@ -256,7 +257,7 @@ pub(crate) fn pad_dark(s: &Score) -> Sound {
     let room = Room { t60: 4.0, damp: 0.5, size: 1.3, tail: 0.0, low: 100.0, high: 4000.0 };
     let once = 1.0 / seconds as f32;
     (voices * 0.12)
-        .around(4.0, |x| {
+        .around(3.0, |x| {
             x.ladder(
                 |t| 420.0 + 260.0 * sin32(2.0 * once * t) + 90.0 * sin32(5.0 * once * t + 0.16),
                 0.9,

@@ -137,7 +137,5 @@ pub(crate) fn hat_open_noise(p: &Patch) -> Sound {
 
 /// 1 plus low-passed noise: a random tremolo.
 pub(crate) fn flutter(p: &Patch, seconds: f64, hz: f64, depth: f32) -> Sound {
-    p.rand("flutter").white(seconds).lp(2, hz).each(|x| {
-        x.iter_mut().for_each(|x| *x = 1.0 + depth * *x);
-    })
+    p.rand("flutter").white(seconds).lp(2, hz).map(|x| 1.0 + depth * x)
 }

@@ -89,7 +89,7 @@ pub(crate) fn kick_rumble(p: &Patch) -> Sound {
     const BEAT: f64 = 60.0 / 132.0;
     let kick = kick_909(p);
     let room = Room { t60: 1.6, damp: 0.55, size: 0.8, tail: 1.2, low: 32.0, high: 420.0 };
-    let rumble = kick.clone().lp(2, 900.0).reverb(&room).to_mono().lp(4, 140.0);
+    let rumble = kick.clone().lp(2, 900.0).reverb(&room).into_mono().lp(4, 140.0);
     let duck = |t: f32| {
         let phase = (f64::from(t) / BEAT).fract() as f32;
         let back = ramp(phase, 0.10, 0.40);

@@ -69,7 +69,7 @@ pub(crate) fn pad_glass(p: &Patch) -> Sound {
         .map(|(j, hz)| {
             let index = p.drift_at("index", j, seconds, 3.0);
             let shine = p.drift_at("shine", j, seconds, 2.4);
-            let rate = 0.31 + 0.09 * j as f32;
+            let rate = 0.5 + 0.17 * j as f32;
             cycles(
                 seconds,
                 |_| hz,
@@ -77,7 +77,8 @@ pub(crate) fn pad_glass(p: &Patch) -> Sound {
                     let tone = pm(c, (p.index(0.7) + 0.7 * index.at(t)) * sin(3.003 * c));
                     let shimmer = 1.0 + 0.6 * sin32((4.3 + 0.4 * j as f32) * t);
                     let top = 0.4 * sin(4.02 * c) * (0.5 + 0.5 * shine.at(t)) * shimmer;
-                    (tone + top) * (0.5 + 0.5 * sin32(rate * t + 0.2 * j as f32))
+                    (tone * (0.7 + 0.5 * shimmer) + top)
+                        * (0.5 + 0.5 * sin32(rate * t + 0.2 * j as f32))
                 },
             )
             .pan(places.range(-0.8, 0.8))

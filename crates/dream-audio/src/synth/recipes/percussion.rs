@@ -79,7 +79,7 @@ pub(crate) fn crash_909(p: &Patch) -> Sound {
         .hp(2, 220.0)
         .wide(p.rand("sides"), 14.0, 0.45)
         .clip(1.0, 0.5)
-        .finish(150.0)
+        .finish_fading(150.0, 0.5)
 }
 
 /// A small dark cymbal.

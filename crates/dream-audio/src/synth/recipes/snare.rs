@@ -94,9 +94,7 @@ pub(crate) fn snare_rim_brush(p: &Patch) -> Sound {
         let rise = ramp(t, 0.0, 0.045);
         rise * rise.sqrt() * p.decay(t - 0.045, 0.30)
     };
-    let flutter = p.rand("flutter").white(seconds).lp(2, 60.0).each(|x| {
-        x.iter_mut().for_each(|x| *x = 1.0 + 2.0 * *x);
-    });
+    let flutter = p.rand("flutter").white(seconds).lp(2, 60.0).map(|x| 1.0 + 2.0 * x);
     let brush = p.white("brush", seconds).bp(1900.0, 0.6).lp(2, f64::from(p.cut(6000.0)));
     let brush = (brush.env(swell) * &flutter).hp(2, 350.0);
     let tap = sine(seconds, |_| p.tune(190.0)).env(|t| 0.5 * p.decay(t, 0.16) * attack(t, 0.004));

@@ -221,7 +221,7 @@ pub(crate) fn plucked_supersaw(p: &Patch, note: f32, open: f32) -> Sound {
 impl Sound {
     /// Swings between left and right `rate` times a second.
     pub(crate) fn auto_panned(self, rate: f32, depth: f32) -> Self {
-        let mono = self.to_mono();
+        let mono = self.into_mono();
         let swing = move |t: f32| depth * sin32(rate * t);
         Self::pair(mono.clone().env(|t| 1.0 + swing(t)), mono.env(|t| 1.0 - swing(t)))
     }

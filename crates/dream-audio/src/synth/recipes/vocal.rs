@@ -38,7 +38,7 @@ impl Syllable {
         let pitch = |t: f32| hz * sung(t, self.bend) * semitones(0.08 * drift.at(t));
         let throat = saw(seconds, pitch, 0.0);
         // Breath comes in puffs, with the opening of the vocal folds.
-        let puffs = throat.clone().each(|x| x.iter_mut().for_each(|x| *x = 1.0 + 0.5 * *x));
+        let puffs = throat.clone().map(|x| 1.0 + 0.5 * x);
         let breath = p.rand_at("breath", singer).white(seconds).hp(2, 2500.0) * &puffs;
         let gate = seconds as f32 - self.release;
         (throat.lp(1, 3200.0) + breath * 0.11)
