@@ -1,7 +1,7 @@
 """Fits the category classifier and the reference table of the attributes.
 
     cargo run -p dream-analysis --release --example analyse_dir FILE... > heard.jsonl
-    cargo run -p dream-analysis --release --example analyse_dir -- --kit 2 > kit.jsonl
+    cargo run -p dream-analysis --release --example analyse_dir -- --kit 1 > kit.jsonl
     python train.py heard.jsonl truth.csv kit.jsonl ../../crates/dream-analysis/src
 
 truth.csv has the columns `anon_name` (file name), `category` and `licence`. Only rows under licences of FREE are
