@@ -15,10 +15,10 @@ use super::layer::{BLOCK, STEP};
 use super::level::{HOP, Meter, lufs};
 use super::timeline::{RATE, Timeline};
 
-/// Loudness between energy 1 and 0 before the limiter, which takes about a third of it away, LU.
-const RANGE_LU: f64 = 10.0;
+/// Loudness between energy 1 and 0 before the limiter, which takes about 3 LU of it away, LU.
+const RANGE_LU: f64 = 11.5;
 /// Most that a section is turned down and up to reach the level of its energy, dB.
-const TRIM_DB: (f64, f64) = (-8.0, 3.0);
+const TRIM_DB: (f64, f64) = (-9.0, 3.0);
 /// High shelf at energy 0, dB at 6 kHz.
 const DULL_DB: f32 = -2.5;
 
