@@ -1,6 +1,6 @@
 //! From candidates to a casting: one stem (or a few) per part, for the whole track.
 //!
-//! Parts are cast in plan order, each greedily: the candidate with the best score of [`score`], less a
+//! Parts are cast in plan order, each greedily: the candidate with the best score of `score`, less a
 //! penalty for stems that already play. A small seeded deviation decides between near-equals, so that
 //! another seed gives another track. A part without candidates borrows those of its nearest role; what
 //! was borrowed or left out is said in the warnings.

@@ -1,10 +1,10 @@
 //! From plan and casting to the mastered track.
 //!
 //! Each stem of the casting becomes a layer: its events are written first, sample-exact from the origin
-//! ([`schedule`], [`transition`]), its sources prepared once ([`source`]), its level set by measuring it
-//! alone ([`level`]). Then the track is mixed in blocks of fixed size: the layers of a block in parallel,
+//! (`schedule`, `transition`), its sources prepared once (`source`), its level set by measuring it
+//! alone (`level`). Then the track is mixed in blocks of fixed size: the layers of a block in parallel,
 //! their sum in plan order, so that the bytes do not depend on the number of threads. The mix is shaped
-//! and mastered in place ([`master`]).
+//! and mastered in place (`master`).
 //!
 //! Memory: the mix and the master, stereo (21 MB a minute each), as much again twice while it is clipped, the
 //! prepared sources, one block per layer: measured 640 MB for six and a half minutes of 20 layers. Rate: 44.1 kHz.
