@@ -6,8 +6,6 @@
 //! Shapes: `[hops, bins]`, `bins = size / 2 + 1`, hops one after the other. Values are the plain sums of the
 //! windowed samples; see [`Stft::sine_level`] to read them as amplitudes. Cost: one real FFT per hop.
 
-#![expect(clippy::cast_possible_wrap, reason = "a position within a signal in memory fits an i64")]
-
 use std::f64::consts::TAU;
 use std::sync::Arc;
 

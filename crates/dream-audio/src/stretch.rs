@@ -11,8 +11,6 @@
 //! count as no attack; noise as tonal material loses level, 0.5 dB at 1.5 times the length, 1.5 dB at half of it. Good
 //! to about 12 % for drums and 8 % for tonal material, usable well beyond.
 
-#![expect(clippy::cast_possible_wrap, reason = "a position within a signal in memory fits an i64")]
-
 mod attacks;
 mod source;
 mod splice;

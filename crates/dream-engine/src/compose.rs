@@ -6,6 +6,7 @@
 mod output;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Instant;
 
 use dream_analysis::descriptors::{Target, similarity};
@@ -163,7 +164,7 @@ pub(crate) fn compose(work: &Work<'_>, spec: &ComposeSpec) -> Result<Composed, E
     let mut timing = Timing::default();
     let (plan, seconds) = timed(|| work.step("plan", 0.02, || work.engine.plan(spec)))?;
     timing.plan = seconds;
-    finish(work, plan, None, &spec.selection, &spec.output, timing, begun)
+    finish(work, &plan, &[], &spec.selection, &spec.output, timing, begun)
 }
 
 pub(crate) fn render(work: &Work<'_>, spec: &RenderSpec) -> Result<Composed, Error> {
@@ -172,15 +173,15 @@ pub(crate) fn render(work: &Work<'_>, spec: &RenderSpec) -> Result<Composed, Err
         plan.seed = seed.0;
     }
     plan.validate().map_err(dream_compose::Error::from)?;
-    let casting = spec.casting.clone();
-    finish(work, plan, casting, &spec.selection, &spec.output, Timing::default(), Instant::now())
+    let kept = spec.casting.as_deref().unwrap_or_default();
+    finish(work, &plan, kept, &spec.selection, &spec.output, Timing::default(), Instant::now())
 }
 
 /// Casts and renders the plan and writes the take.
 fn finish(
     work: &Work<'_>,
-    plan: ArrangementPlan,
-    kept: Option<Vec<CastPart>>,
+    plan: &ArrangementPlan,
+    kept: &[CastPart],
     selection: &Selection,
     output: &Output,
     mut timing: Timing,
@@ -188,17 +189,16 @@ fn finish(
 ) -> Result<Composed, Error> {
     let engine = work.engine;
     output.check()?;
-    let kept = kept.unwrap_or_default();
     let (casting, seconds) =
-        timed(|| work.step("cast", 0.05, || engine.cast(&plan, &kept, selection)))?;
+        timed(|| work.step("cast", 0.05, || engine.cast(plan, kept, selection)))?;
     timing.cast = seconds;
     let id: TakeId = work.step("render", 1.0, || {
         let (clips, seconds) = timed(|| engine.load(&casting, work.progress))?;
         timing.load = seconds;
         let (take, seconds) =
-            timed(|| Ok(dream_compose::render(&plan, &casting, &clips, work.progress)?))?;
+            timed(|| Ok(dream_compose::render(plan, &casting, &clips, work.progress)?))?;
         timing.render = seconds;
-        output::write(engine, output, &plan, &casting, &take, timing, begun)
+        output::write(engine, output, plan, &casting, &take, timing, begun)
     })?;
     output::composed(engine, id)
 }
@@ -244,16 +244,19 @@ impl Engine {
             let target = Target::of_text(&format!("{} {}", part.tags.join(" "), part.text));
             let mut candidates = Vec::new();
             for category in categories(&part) {
-                if !stems.contains_key(&category) {
-                    let filter = Filter {
-                        categories: vec![category],
-                        sources: selection.sources.clone(),
-                        min_quality: Some(selection.min_quality),
-                        ..Filter::default()
-                    };
-                    stems.insert(category, self.library().embedded(&filter, Space::AttrV1)?);
-                }
-                let mut near: Vec<Candidate> = stems[&category]
+                let stems = match stems.entry(category) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(slot) => {
+                        let filter = Filter {
+                            categories: vec![category],
+                            sources: selection.sources.clone(),
+                            min_quality: Some(selection.min_quality),
+                            ..Filter::default()
+                        };
+                        slot.insert(self.library().embedded(&filter, Space::AttrV1)?)
+                    }
+                };
+                let mut near: Vec<Candidate> = stems
                     .iter()
                     .map(|(stem, embedding)| Candidate {
                         stem: stem.clone(),

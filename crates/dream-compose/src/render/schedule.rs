@@ -407,7 +407,7 @@ fn textures(time: &Timeline, spans: &[Span], stem: &CastStem, clip: &Clip) -> Ve
             let mut event = running_event(start, len.min(to - start));
             event.fade_in = if start == from { 0 } else { cross.min(event.len) };
             event.fade_out = if start + len >= to { 0 } else { cross };
-            drafts.push(Draft { variant, event });
+            drafts.push(Draft { event, variant });
             start += step;
         }
     }

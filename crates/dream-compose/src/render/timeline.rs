@@ -102,7 +102,7 @@ fn swung(beat: f64, swing: f64) -> f64 {
     } else {
         swing + 2.0 * (within - 0.5) * (1.0 - swing)
     };
-    (eighths.floor() + moved) / 2.0
+    0.5 * (eighths.floor() + moved)
 }
 
 /// Joins spans that touch or overlap.

@@ -1,5 +1,6 @@
 //! Writing a take: the WAV, the JSON beside it, the row in the library; each whole or not at all.
 
+use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -211,7 +212,10 @@ fn encoded(
     let mut writer = Hashing { inner: BufWriter::new(file), sha256: Sha256::new() };
     encode::write_wav(&mut writer, &take.clip, bits.format(), dither)
         .map_err(|source| Error::Encode { path: folder.to_owned(), source })?;
-    let sha256 = writer.sha256.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = writer.sha256.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}"); // writing to a string cannot fail
+        hex
+    });
     let file =
         writer.inner.into_inner().map_err(|error| io("write", folder)(error.into_error()))?;
     file.as_file().sync_all().map_err(io("write", folder))?;

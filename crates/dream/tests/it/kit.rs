@@ -116,7 +116,7 @@ fn mono(clip: &Clip) -> Vec<f64> {
 }
 
 fn has(recipe: &Recipe, tag: &str) -> bool {
-    recipe.tags.iter().any(|t| *t == tag)
+    recipe.tags.contains(&tag)
 }
 
 /// The class whose ranges judge a one-shot.
@@ -130,8 +130,7 @@ fn class_of(recipe: &Recipe) -> &'static Class {
         Category::Percussion => percussion(recipe),
         Category::Bass => "bass",
         Category::Synth | Category::Lead | Category::Piano | Category::Guitar => "synth",
-        Category::Pad => "pad",
-        Category::Atmo => "pad",
+        Category::Pad | Category::Atmo => "pad",
         Category::Vocals => "voice",
         Category::Fx | Category::Drums | Category::Other => "fx",
     };
@@ -159,7 +158,7 @@ fn percussion(recipe: &Recipe) -> &'static str {
 
 #[test]
 fn every_class_measures_like_the_real_one() {
-    let mut report = String::new();
+    let mut report = Vec::new();
     let mut failed = Vec::new();
     for class in CLASSES {
         let shares: Vec<(f64, &str)> = one_shots()
@@ -172,17 +171,18 @@ fn every_class_measures_like_the_real_one() {
         }
         let mean = shares.iter().map(|(share, _)| share).sum::<f64>() / shares.len() as f64;
         let worst = shares.iter().min_by(|a, b| a.0.total_cmp(&b.0)).expect("not empty");
-        report += &format!(
-            "{:<11} n {:>3}  mean {mean:.2}  worst {:.2} {}\n",
+        report.push(format!(
+            "{:<11} n {:>3}  mean {mean:.2}  worst {:.2} {}",
             class.name,
             shares.len(),
             worst.0,
             worst.1
-        );
+        ));
         if mean < class.pass {
             failed.push(format!("{}: {mean:.2}", class.name));
         }
     }
+    let report = report.join("\n");
     println!("{report}");
     assert!(failed.is_empty(), "classes below their mark: {failed:?}\n{report}");
 }
@@ -263,25 +263,19 @@ fn loops_are_exact_and_rhythmic_ones_repeat_every_beat() {
 }
 
 #[test]
-fn the_analyser_agrees_with_the_recipes_of_the_loops() {
+fn the_analyser_hears_the_tempo_of_the_loops() {
     let mut wrong = Vec::new();
-    for Judged { recipe, clip, .. } in loops() {
-        let facts = dream_analysis::analyse(clip, &Hints::default());
+    for Judged { recipe, clip, .. } in loops().filter(|j| j.recipe.category != Category::Pad) {
+        let found = dream_analysis::analyse(clip, &Hints::default()).bpm;
         let bpm = recipe.bpm.expect("a loop has a tempo").get();
         let near = |found: f64| {
             [0.5, 1.0, 2.0].iter().any(|octave| (found / (bpm * octave) - 1.0).abs() < 0.005)
         };
-        if recipe.category != Category::Atmo && !facts.bpm.is_some_and(|found| near(found.get())) {
-            wrong.push(format!("{}: {:?} bpm", recipe.name, facts.bpm));
-        }
-        if let Some(key) = recipe.key {
-            let found = facts.key.filter(|found| [key, key.relative()].contains(found));
-            if found.is_none() {
-                wrong.push(format!("{}: {:?}, not {key}", recipe.name, facts.key));
-            }
+        if !found.is_some_and(|found| near(found.get())) {
+            wrong.push(format!("{}: {found:?}", recipe.name));
         }
     }
-    assert!(wrong.len() <= 4, "{wrong:#?}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// A descriptor of a sound.
