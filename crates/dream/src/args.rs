@@ -20,6 +20,7 @@ pub(crate) struct Args {
 
 /// Options that stand before or after the command.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The folder with the library and everything made from it [default: $DREAM_HOME, else ./dream-home]
     #[arg(long, global = true, value_name = "DIR")]

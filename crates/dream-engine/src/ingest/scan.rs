@@ -14,10 +14,12 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::{Engine, Error, IngestSpec};
 
-/// Extensions of audio files, in lower case.
+/// Extensions of audio files, in lower case. Those of codecs that are not decoded are among them: such a
+/// file is refused by name, not passed over.
 const AUDIO: &[&str] = &[
-    "aac", "aif", "aifc", "aiff", "au", "caf", "flac", "m4a", "mka", "mkv", "mp1", "mp2", "mp3",
-    "mp4", "oga", "ogg", "opus", "rf64", "snd", "w64", "wav", "wave", "webm", "wma", "wv",
+    "aac", "ac3", "aif", "aifc", "aiff", "ape", "au", "caf", "dff", "dsf", "dts", "eac3", "flac",
+    "m4a", "mka", "mkv", "mp1", "mp2", "mp3", "mp4", "mpc", "oga", "ogg", "opus", "ra", "rf64",
+    "snd", "tta", "w64", "wav", "wave", "webm", "wma", "wv",
 ];
 
 /// A file to look at.
