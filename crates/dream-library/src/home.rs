@@ -40,7 +40,7 @@ impl Home {
     /// Removes what writers that were killed have left half-written. Only for the first job of the only
     /// process: nobody else may be writing. What cannot be removed does no harm.
     pub(crate) fn sweep(&self) {
-        for folder in [self.stems(), self.quarantine()] {
+        for folder in [self.stems(), self.quarantine(), self.takes()] {
             let Ok(entries) = std::fs::read_dir(folder) else { continue };
             for entry in entries.flatten() {
                 if entry.file_name().to_string_lossy().starts_with(STAGING) {

@@ -97,7 +97,7 @@ pub(crate) struct Compose {
     /// Length in minutes, 0.5 to 30 [default: the genre's form, 5 to 8]
     #[arg(long, value_name = "M", value_parser = minutes)]
     pub(crate) minutes: Option<f64>,
-    /// Loudness of the master: club (-8.5 LUFS), default (-10), streaming (-14), or a number in LUFS
+    /// Loudness of the master: club (-8.5 LUFS), default (-10), streaming (-14), or LUFS [default: the genre's]
     #[arg(long, value_name = "PROFILE", value_parser = loudness, allow_hyphen_values = true)]
     pub(crate) loudness: Option<f64>,
     /// Print the plan as JSON and render nothing

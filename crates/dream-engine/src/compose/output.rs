@@ -8,7 +8,7 @@ use std::time::Instant;
 use dream_audio::encode;
 use dream_compose::{CastPart, Casting, Take};
 use dream_core::{ArrangementPlan, Seed, Source};
-use dream_library::{NewTake, TakeId};
+use dream_library::{NewTake, TakeId, staging_file, write_file};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -148,7 +148,9 @@ pub(super) fn write(
         timing_s: timing,
         warnings: &warnings,
     };
-    write_json(&path.with_extension("json"), &sidecar)?;
+    let text = serde_json::to_vec_pretty(&sidecar)
+        .map_err(|source| Error::Stored { what: "take", source })?;
+    write_file(&path.with_extension("json"), |file| file.write_all(&text))?;
     let stored = path.strip_prefix(engine.home().root()).unwrap_or(&path);
     let new = NewTake {
         path: stored.to_string_lossy().into_owned(),
@@ -208,7 +210,7 @@ fn encoded(
     bits: Bits,
     dither: Seed,
 ) -> Result<(NamedTempFile, String), Error> {
-    let file = temporary(folder)?;
+    let file = staging_file(folder).map_err(io("write in", folder))?;
     let mut writer = Hashing { inner: BufWriter::new(file), sha256: Sha256::new() };
     encode::write_wav(&mut writer, &take.clip, bits.format(), dither)
         .map_err(|source| Error::Encode { path: folder.to_owned(), source })?;
@@ -237,27 +239,6 @@ fn keep_new(mut file: NamedTempFile, folder: &Path, name: &str) -> Result<PathBu
             Err(other) => return Err(io("write", &path)(other.error)),
         }
     }
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let mut file = temporary(folder(path))?;
-    let text = serde_json::to_vec_pretty(value)
-        .map_err(|source| Error::Stored { what: "take", source })?;
-    file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(io("write", path))?;
-    file.persist(path).map_err(|error| io("write", path)(error.error))?;
-    Ok(())
-}
-
-/// A temporary file that, once renamed, may be read like any other.
-fn temporary(folder: &Path) -> Result<NamedTempFile, Error> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".dream-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666)); // less the umask
-    }
-    builder.tempfile_in(folder).map_err(io("create a file in", folder))
 }
 
 fn folder(path: &Path) -> &Path {

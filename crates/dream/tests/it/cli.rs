@@ -11,6 +11,8 @@ fn the_help_is_as_documented() {
     let world = World::new();
     let help = |args: &[&str]| text(&world.run(args).stdout);
     insta::assert_snapshot!("help", help(&["--help"]));
+    insta::assert_snapshot!("help_compose", help(&["compose", "--help"]));
+    insta::assert_snapshot!("help_render", help(&["render", "--help"]));
     insta::assert_snapshot!("help_ingest", help(&["ingest", "--help"]));
     insta::assert_snapshot!("help_analyse", help(&["analyse", "--help"]));
     insta::assert_snapshot!("help_stems_list", help(&["stems", "list", "--help"]));
