@@ -140,6 +140,9 @@ pub struct Timing {
     pub total: f64,
 }
 
+/// Longest prompt that is read.
+const MOST_CHARACTERS: usize = 1_000;
+
 /// Most candidates per category: the nearest to the part's words.
 const MOST_CANDIDATES: usize = 400;
 
@@ -309,6 +312,11 @@ impl Engine {
 }
 
 fn plan(spec: &ComposeSpec, seed: Seed) -> Result<ArrangementPlan, Error> {
+    let length = spec.prompt.trim().chars().count();
+    if !(1..=MOST_CHARACTERS).contains(&length) {
+        let text = format!("a prompt has 1 to {MOST_CHARACTERS} characters, got {length}");
+        return Err(Error::Invalid(text));
+    }
     let mut prompt = Prompt::parse(&spec.prompt);
     prompt.bpm = spec.bpm.or(prompt.bpm);
     prompt.key = spec.key.or(prompt.key);

@@ -107,6 +107,9 @@ fn what_cannot_be_composed_is_refused_before_any_work() {
     assert_eq!(run(&engine, spec(), &silent), Err(Kind::NotFound), "an empty library");
     let long = ComposeSpec { minutes: Some(31.0), ..spec() };
     assert_eq!(run(&engine, long, &silent), Err(Kind::Invalid));
+    for prompt in [" ".to_owned(), "techno ".repeat(200)] {
+        assert_eq!(run(&engine, ComposeSpec { prompt, ..spec() }, &silent), Err(Kind::Invalid));
+    }
     let loud = ComposeSpec { loudness_lufs: Some(3.0), ..spec() };
     assert_eq!(run(&engine, loud, &silent), Err(Kind::Invalid));
     let flac = Output { path: Some(home.path().join("x.flac")), ..Output::default() };
