@@ -101,6 +101,29 @@ pub fn timbre(samples: &[f64]) -> Option<Timbre> {
     })
 }
 
+/// A sound as a picture of `[64 bands, 11 segments]`: the energy of logarithmic bands from 40 Hz to 16 kHz
+/// in equal segments of time, logarithmic down to -60 dB, of unit energy.
+pub fn portrait(samples: &[f64]) -> Vec<f64> {
+    const SEGMENTS: usize = 11;
+    let edge = |band: usize| 40.0 * 400.0_f64.powf(band as f64 / 64.0);
+    let spectra = stft(trimmed(samples), 2048, HOP);
+    let bin = |hz: f64| (hz * 2048.0 / RATE) as usize;
+    let mut picture = vec![0.0; 64 * SEGMENTS];
+    for (i, spectrum) in spectra.iter().enumerate() {
+        for band in 0..64 {
+            let (from, to) = (bin(edge(band)), bin(edge(band + 1)));
+            let energy: f64 = spectrum[from..to.max(from + 1)].iter().sum();
+            picture[band * SEGMENTS + i * SEGMENTS / spectra.len()] += energy;
+        }
+    }
+    let loudest = picture.iter().fold(1e-30_f64, |a, b| a.max(*b));
+    for value in &mut picture {
+        *value = 6.0 + (*value / loudest).max(1e-6).log10();
+    }
+    let length = picture.iter().map(|value| value * value).sum::<f64>().sqrt();
+    picture.iter().map(|value| value / length).collect()
+}
+
 fn attack_ms(sound: &[f64]) -> f64 {
     let envelope = smoothed(sound, 44);
     let peak = envelope.iter().fold(0.0_f64, |a, b| a.max(*b));

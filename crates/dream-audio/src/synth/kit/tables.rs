@@ -122,10 +122,10 @@ pub(super) const ONE_SHOTS: &[Sheet] = &[
     hit("conga_fm", Percussion, percussion::conga_fm, "conga warm house tribal", 1, &[]),
     hit("perc_zap_fm", Percussion, percussion::perc_zap_fm, "zap techno industrial", 1, &[]),
     hit("tabla_bend", Percussion, percussion::tabla_bend, "tabla warm dub dnb", 0, &[]),
-    hit("shaker", Percussion, percussion::shaker, "shaker soft house dub dnb", 1, &[]),
+    hit("shaker", Percussion, percussion::shaker, "shaker soft house dub dnb", 0, &[Dark]),
     hit("tambourine", Percussion, percussion::tambourine, "tambourine shaker bright trance house", 0, &[]),
     hit("cowbell_808", Percussion, percussion::cowbell_808, "cowbell metallic house", 0, &[]),
-    hit("anvil", Percussion, percussion::anvil, "metal metallic hard industrial", 1, &[Deep]),
+    hit("anvil", Percussion, percussion::anvil, "metal metallic hard industrial", 0, &[Deep, Lofi]),
     hit("metal_pipe", Percussion, percussion::metal_pipe, "metal metallic industrial", 0, &[]),
     hit("triangle_fm", Percussion, percussion::triangle_fm, "metal bell glassy bright ambient", 0, &[]),
 
