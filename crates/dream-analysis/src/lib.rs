@@ -119,8 +119,10 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     };
     let (key, key_confidence) = match known.key {
         Some(key) => (Some(key), 1.0),
-        None if has_key(&heard, category, form) => (heard.tonal.key, heard.tonal.confidence),
-        None => (None, 0.0),
+        None => match heard_key(&heard, category, form) {
+            Some(key) => (Some(key), heard.tonal.confidence),
+            None => (None, 0.0),
+        },
     };
     let root = known.root.or_else(|| heard.pitch.root().filter(|_| form == Form::OneShot));
     let loudness = loudness::measure(clip);
@@ -152,8 +154,9 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     }
 }
 
-/// Whether the tones that were heard make a key: not those of a tuned drum, and not those of a single note.
-fn has_key(heard: &Heard, category: Category, form: Form) -> bool {
+/// The key that was heard: not that of a tuned drum, and that of one or two notes only in a loop, where they are
+/// the line.
+fn heard_key(heard: &Heard, category: Category, form: Form) -> Option<Key> {
     let drum = match category {
         Category::Kick
         | Category::Snare
@@ -172,9 +175,14 @@ fn has_key(heard: &Heard, category: Category, form: Form) -> bool {
         | Category::Fx
         | Category::Other => false,
     };
-    let single_note = form == Form::OneShot && heard.pitch.root().is_some();
+    let tonal = &heard.tonal;
+    let one_shot = form == Form::OneShot;
+    // In a short sound the windows overlap so much that everything lasts: the short windows must agree.
+    let no_chord = one_shot && (heard.pitch.root().is_some() || tonal.tonality < 0.25);
     let whole_track = heard.duration_s > 30.0;
-    !single_note && (!drum || whole_track || (form != Form::OneShot && heard.tonal.tonality > 0.5))
+    let tones = !drum || whole_track || (!one_shot && tonal.tonality > 0.5);
+    let line = form == Form::Loop && category.is_tonal();
+    tonal.key.filter(|_| !no_chord && tones).or(tonal.tonic.filter(|_| line))
 }
 
 #[cfg(test)]

@@ -251,6 +251,23 @@ fn the_analyser_hears_the_tempo_of_the_loops() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn the_analyser_hears_the_key_of_the_tonal_loops() {
+    let mut wrong = Vec::new();
+    let mut judged = 0;
+    for Judged { recipe, clip, .. } in loops() {
+        let Some(key) = recipe.key else {
+            continue;
+        };
+        judged += 1;
+        let found = dream_analysis::analyse(clip, &Hints::default()).key;
+        if found != Some(key) && found != Some(key.relative()) {
+            wrong.push(format!("{}: {found:?}", recipe.name));
+        }
+    }
+    assert!(judged >= 20 && wrong.len() <= 3, "{} of {judged}: {wrong:#?}", wrong.len());
+}
+
 /// A descriptor of a sound.
 type Descriptor = fn(&Timbre) -> f64;
 
