@@ -3,8 +3,7 @@
 //! Hann window, hops centred on `k * hop` with zeros beyond both ends, scaled so that a sine of
 //! amplitude 1 peaks at 1. Spectra are visited, not kept: memory does not grow with the clip.
 
-use std::f32::consts::TAU;
-
+use dream_audio::spectrum::{Complex, Stft, Window};
 use realfft::RealFftPlanner;
 
 /// Window and hop of a pass, in frames; the window is even.
@@ -28,31 +27,17 @@ pub(crate) fn each_hop(
     mut visit: impl FnMut(usize, &[f32]),
 ) {
     let Windowing { window, hop } = windowing;
-    let shape = hann(window);
-    let scale = 4.0 / window as f32; // 2 / sum of a Hann window
-    let fft = RealFftPlanner::<f32>::new().plan_fft_forward(window);
-    let mut input = fft.make_input_vec();
-    let mut output = fft.make_output_vec();
-    let mut scratch = fft.make_scratch_vec();
-    let mut magnitudes = vec![0.0; output.len()];
+    let mut stft = Stft::new(window, hop, Window::Hann);
+    let scale = stft.sine_level().recip();
+    let mut bins = vec![Complex::default(); stft.bins()];
+    let mut magnitudes = vec![0.0; bins.len()];
     for index in 0..windowing.hops(samples.len()) {
-        let start = (index * hop).cast_signed() - (window / 2).cast_signed();
-        for (i, (slot, weight)) in input.iter_mut().zip(&shape).enumerate() {
-            let at = start + i.cast_signed();
-            let inside = at >= 0 && (at as usize) < samples.len();
-            *slot = if inside { samples[at as usize] * weight } else { 0.0 };
-        }
-        fft.process_with_scratch(&mut input, &mut output, &mut scratch)
-            .expect("the buffers were made by the plan");
-        for (magnitude, bin) in magnitudes.iter_mut().zip(&output) {
-            *magnitude = (bin.re * bin.re + bin.im * bin.im).sqrt() * scale;
+        stft.forward_at(samples, (index * hop) as i64, &mut bins);
+        for (magnitude, bin) in magnitudes.iter_mut().zip(&bins) {
+            *magnitude = bin.norm_sqr().sqrt() * scale;
         }
         visit(index, &magnitudes);
     }
-}
-
-fn hann(window: usize) -> Vec<f32> {
-    (0..window).map(|i| 0.5 - 0.5 * (TAU * i as f32 / window as f32).cos()).collect()
 }
 
 /// Autocorrelation of `signal` for lags `0..lags`, linear (not circular), not normalised.
@@ -84,6 +69,7 @@ pub(crate) fn autocorrelation(signal: &[f32], lags: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f32::consts::TAU;
 
     #[test]
     fn a_sine_of_amplitude_one_peaks_at_one() {
