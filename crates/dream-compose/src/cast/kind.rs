@@ -134,7 +134,7 @@ fn relatives(style: &str) -> &'static [&'static str] {
     }
 }
 
-/// How the styles of a stem suit those of the part: 0.5 to 1.4 for one of its own, the more the fewer
+/// How the styles of a stem suit those of the part: 0.7 to 1.2 for one of its own, the more the fewer
 /// others; 0.4 for a relative's; 0.2 for a stem without style; -0.6 for others only.
 pub(super) fn style(asked: &Words, stem: &Words) -> f64 {
     let styles = || STYLES.iter().copied();
@@ -145,7 +145,7 @@ pub(super) fn style(asked: &Words, stem: &Words) -> f64 {
     if made.is_empty() || wanted.is_empty() {
         0.2
     } else if own > 0 {
-        0.5 + 0.9 * own as f64 / made.len() as f64
+        0.7 + 0.5 * own as f64 / made.len() as f64
     } else if made.iter().any(near) {
         0.4
     } else {

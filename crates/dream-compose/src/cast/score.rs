@@ -75,6 +75,7 @@ pub(super) fn fit(need: &Need<'_>, candidate: &Candidate) -> Fit {
     let stem = &candidate.stem;
     let mut fit = Fit { score: 0.0, why: BTreeMap::new(), ratio: 1.0, semitones: 0.0 };
     fit.add("category", category(need.part.role, stem));
+    fit.add("asked", if stem.category == need.part.category { 0.4 } else { 0.0 });
     fit.add("similarity", 0.7 * f64::from(candidate.similarity.clamp(0.0, 1.0)));
     let (asked, words) = (Words::of_tags(&need.part.tags), Words::of_stem(stem));
     fit.add("kind", kind::kind(need.part, &words));
