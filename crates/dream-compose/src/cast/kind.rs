@@ -125,11 +125,10 @@ fn relatives(style: &str) -> &'static [&'static str] {
         "dnb" => &["jungle", "breakbeat", "rave"],
         "dub" => &["techno", "ambient"],
         "house" => &["disco", "garage", "electro"],
-        "industrial" => &["techno", "rave"],
+        "industrial" | "trance" => &["techno", "rave"],
         "lofi" => &["hiphop", "downtempo", "ambient"],
         "minimal" => &["techno", "house"],
         "techno" => &["industrial", "minimal", "rave"],
-        "trance" => &["techno", "rave"],
         _ => &[],
     }
 }

@@ -23,11 +23,14 @@ fn width(role: Role) -> f32 {
         Role::Vocal => 0.3,
         Role::Hat | Role::Perc | Role::Break => 0.4,
         Role::Clap | Role::OpenHat | Role::Ride | Role::Shaker => 0.6,
-        Role::Lead => 0.8,
-        Role::Arp | Role::Stab | Role::Chords => 1.0,
-        Role::Pad => 1.0,
-        Role::Drone | Role::Noise => 0.8,
-        Role::Riser | Role::Downlifter | Role::Crash | Role::Reverse => 0.8,
+        Role::Lead
+        | Role::Drone
+        | Role::Noise
+        | Role::Riser
+        | Role::Downlifter
+        | Role::Crash
+        | Role::Reverse => 0.8,
+        Role::Arp | Role::Stab | Role::Chords | Role::Pad => 1.0,
     }
 }
 
@@ -79,7 +82,9 @@ fn decorrelated(middle: &[f32], role: Role, looped: bool) -> Vec<f32> {
         })
         .collect();
     let norm = pulses.iter().map(|(_, gain)| gain * gain).sum::<f32>().sqrt();
-    pulses.iter_mut().for_each(|(_, gain)| *gain /= norm);
+    for (_, gain) in &mut pulses {
+        *gain /= norm;
+    }
     let mut out = vec![0.0; middle.len()];
     for (at, gain) in pulses {
         let at = at.min(middle.len());
