@@ -1,7 +1,9 @@
 //! Values between the samples, at four times the rate.
 //!
 //! Method: polyphase interpolation with a Kaiser-windowed sinc, as annex 2 of ITU-R BS.1770-4 asks for true peaks,
-//! with twice its taps. Passes up to 0.87 of the band within 0.1 dB.
+//! with twice its taps. Passes up to 0.87 of the band within 0.1 dB. Measured peaks are looked at again where they
+//! are high, at eight times the rate with four times the taps: 0.96 of the band, since limited and clipped material
+//! peaks by what it has next to the Nyquist frequency.
 
 use std::f64::consts::PI;
 
@@ -26,13 +28,7 @@ impl Oversampler {
     pub(crate) fn new() -> Self {
         let phases = [1, 2, 3].map(|phase| {
             let fraction = f64::from(phase) / FACTOR as f64;
-            let row: [f64; TAPS] = std::array::from_fn(|tap| {
-                let distance = tap as f64 - (TAPS / 2 - 1) as f64 - fraction;
-                let x = PI * distance;
-                x.sin() / x * window(distance / (TAPS / 2) as f64)
-            });
-            let sum: f64 = row.iter().sum();
-            row.map(|tap| (tap / sum) as f32)
+            kernel::<TAPS>(fraction, 8.0)
         });
         let pairs = std::array::from_fn(|tap| {
             let (first, third) = (phases[0][tap], phases[2][tap]);
@@ -89,34 +85,19 @@ impl Oversampler {
     }
 }
 
-/// The largest absolute value of a signal and of what lies between its samples, silence around it.
-pub(crate) fn true_peak(samples: &[f32]) -> f32 {
-    const BLOCK: usize = 512;
-    let oversampler = Oversampler::new();
-    let overshoot = oversampler.overshoot();
-    let largest =
-        |values: &[f32]| values.iter().fold(0.0, |peak: f32, value| peak.max(value.abs()));
-    let mut peak = largest(samples);
-    let mut window = [0.0; BLOCK + TAPS - 1];
-    let mut values = [[0.0; BLOCK]; FACTOR - 1];
-    // Value i of a block lies after sample first + i - 1, so that the first lies before the first sample.
-    for first in (0..=samples.len()).step_by(BLOCK) {
-        let reach = TAPS / 2;
-        for (i, slot) in window.iter_mut().enumerate() {
-            let sample = (first + i).checked_sub(reach).and_then(|at| samples.get(at));
-            *slot = sample.copied().unwrap_or(0.0);
-        }
-        if largest(&window) * overshoot > peak {
-            oversampler.between(&window, values.each_mut().map(|values| &mut values[..]));
-            peak = values.iter().map(|values| largest(values)).fold(peak, f32::max);
-        }
-    }
-    peak
+/// A windowed sinc for the value `fraction` after the sample in the middle, its sum 1.
+fn kernel<const N: usize>(fraction: f64, beta: f64) -> [f32; N] {
+    let row: [f64; N] = std::array::from_fn(|tap| {
+        let distance = tap as f64 - (N / 2 - 1) as f64 - fraction;
+        let x = PI * distance;
+        x.sin() / x * kaiser(distance / (N / 2) as f64, beta)
+    });
+    let sum: f64 = row.iter().sum();
+    row.map(|tap| (tap / sum) as f32)
 }
 
-/// Kaiser window with beta 8 over -1 to 1.
-fn window(x: f64) -> f64 {
-    const BETA: f64 = 8.0;
+/// Kaiser window over -1 to 1.
+fn kaiser(x: f64, beta: f64) -> f64 {
     let bessel_i0 = |x: f64| {
         let (mut sum, mut term) = (1.0, 1.0);
         for k in 1..40 {
@@ -125,7 +106,77 @@ fn window(x: f64) -> f64 {
         }
         sum
     };
-    bessel_i0(BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(BETA)
+    bessel_i0(beta * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(beta)
+}
+
+/// Taps of the second look.
+const FINE_TAPS: usize = 96;
+/// Values per sample of the second look.
+const FINE_FACTOR: usize = 8;
+/// Share of the highest peak at first sight that an interval must reach there to be looked at again.
+const NEAR: f32 = 0.8;
+
+/// The kernel of the second look.
+#[derive(Debug)]
+struct Fine([[f32; FINE_TAPS]; FINE_FACTOR - 1]);
+
+impl Fine {
+    fn new() -> Self {
+        let fraction = |phase: usize| (phase + 1) as f64 / FINE_FACTOR as f64;
+        Self(std::array::from_fn(|phase| kernel(fraction(phase), 6.0)))
+    }
+
+    /// The highest of the values between the two samples in the middle.
+    fn peak(&self, samples: &[f32]) -> f32 {
+        let value = |taps: &[f32; FINE_TAPS]| {
+            let mut sums = [0.0_f32; LANES];
+            for (taps, samples) in taps.chunks_exact(LANES).zip(samples.chunks_exact(LANES)) {
+                for (lane, sum) in sums.iter_mut().enumerate() {
+                    *sum += taps[lane] * samples[lane];
+                }
+            }
+            sums.iter().sum::<f32>().abs()
+        };
+        self.0.iter().map(value).fold(0.0, f32::max)
+    }
+}
+
+/// The largest absolute value of a signal and of what lies between its samples, silence around it.
+pub(crate) fn true_peak(samples: &[f32]) -> f32 {
+    const BLOCK: usize = 512;
+    const OFFSET: usize = (FINE_TAPS - TAPS) / 2;
+    let oversampler = Oversampler::new();
+    let fine = Fine::new();
+    let overshoot = oversampler.overshoot();
+    let largest =
+        |values: &[f32]| values.iter().fold(0.0, |peak: f32, value| peak.max(value.abs()));
+    let mut peak = largest(samples);
+    let mut finest = peak;
+    let mut window = [0.0; BLOCK + FINE_TAPS - 1];
+    let mut values = [[0.0; BLOCK]; FACTOR - 1];
+    // Value i of a block lies after sample first + i - 1, so that the first lies before the first sample.
+    for first in (0..=samples.len()).step_by(BLOCK) {
+        let reach = FINE_TAPS / 2;
+        for (i, slot) in window.iter_mut().enumerate() {
+            let sample = (first + i).checked_sub(reach).and_then(|at| samples.get(at));
+            *slot = sample.copied().unwrap_or(0.0);
+        }
+        if largest(&window) * overshoot <= NEAR * peak {
+            continue;
+        }
+        let near = &window[OFFSET..OFFSET + BLOCK + TAPS - 1];
+        oversampler.between(near, values.each_mut().map(|values| &mut values[..]));
+        for i in 0..BLOCK {
+            let around = &window[i..i + FINE_TAPS];
+            let ends = around[reach - 1].abs().max(around[reach].abs());
+            let highest = values.iter().fold(ends, |highest, values| highest.max(values[i].abs()));
+            if highest > NEAR * peak {
+                peak = peak.max(highest);
+                finest = finest.max(fine.peak(around));
+            }
+        }
+    }
+    finest.max(peak)
 }
 
 #[cfg(test)]
@@ -142,6 +193,23 @@ mod tests {
             assert!((peak - 0.5 * 4.0 / std::f32::consts::PI).abs() < 0.01, "{peak} at {at}");
         }
         assert_eq!(true_peak(&[]).to_bits(), 0);
+    }
+
+    #[test]
+    fn peaks_next_to_the_nyquist_frequency_are_found() {
+        // Bursts whose top lies between two samples, all of which are lower.
+        for hz in [19_500.0, 19_800.0, 20_000.0] {
+            let w = 2.0 * PI * hz / 44_100.0;
+            let wave = |i: i32| {
+                let t = f64::from(i) - 300.5;
+                ((-t * t / 300.0).exp() * (w * t).cos()) as f32
+            };
+            let samples: Vec<f32> = (0..600).map(wave).collect();
+            let highest = samples.iter().fold(0.0, |peak: f32, x| peak.max(x.abs()));
+            assert!(highest < 0.95, "{highest} at {hz} Hz");
+            let peak = true_peak(&samples);
+            assert!((peak - 1.0).abs() < 0.03, "{peak} at {hz} Hz");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! another seed gives another track. A part without candidates borrows those of its nearest role; what
 //! was borrowed or left out is said in the warnings.
 
+mod kind;
 mod score;
 
 use std::collections::BTreeMap;
@@ -220,6 +221,10 @@ fn caveats(need: &Need<'_>, stem: &CastStem) -> Vec<String> {
     }
     if stem.why.get("key").is_some_and(|fit| *fit <= -0.5) {
         caveats.push(format!("{name}: {} is in a distant key and stays in it", stem.name));
+    }
+    let kind = stem.why.get("kind").copied().unwrap_or(0.0);
+    if is_gesture(need.part.role) && kind::is_unlike(need.part.role, kind) {
+        caveats.push(format!("{name}: none found, played by {}", stem.name));
     }
     let pitched = need.has_notes && !need.pitches.is_empty() && !is_drum(need.part.role);
     if stem.form != Form::Loop && pitched && stem.root.is_none() && !is_gesture(need.part.role) {

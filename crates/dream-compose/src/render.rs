@@ -22,6 +22,7 @@ mod source;
 mod space;
 mod timeline;
 mod transition;
+mod width;
 
 use std::collections::BTreeMap;
 

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use dream_core::{ArrangementPlan, Bpm, Form, Key, Mode, PartId, Role, Seed, Stem};
 use rand::RngExt;
 
+use super::kind::{self, Words, plain};
 use crate::Candidate;
 use crate::render::role::{is_drum, is_gesture, is_tonal, reach};
 
 /// What the plan asks of a part, over all its sections.
 pub(super) struct Need<'a> {
     pub(super) part: &'a PartId,
+    pub(super) genre: &'a str,
     pub(super) bpm: Bpm,
     pub(super) key: Option<Key>,
     /// Most stems to layer.
@@ -24,7 +26,7 @@ pub(super) struct Need<'a> {
 }
 
 impl<'a> Need<'a> {
-    pub(super) fn of(plan: &ArrangementPlan, part: &'a PartId) -> Self {
+    pub(super) fn of(plan: &'a ArrangementPlan, part: &'a PartId) -> Self {
         let queries: Vec<_> = plan
             .structure
             .iter()
@@ -39,6 +41,7 @@ impl<'a> Need<'a> {
         };
         Self {
             part,
+            genre: &plan.genre,
             bpm: plan.bpm,
             key: plan.key,
             count: queries.iter().map(|query| query.count).max().unwrap_or(1),
@@ -72,9 +75,14 @@ pub(super) fn fit(need: &Need<'_>, candidate: &Candidate) -> Fit {
     let stem = &candidate.stem;
     let mut fit = Fit { score: 0.0, why: BTreeMap::new(), ratio: 1.0, semitones: 0.0 };
     fit.add("category", category(need.part.role, stem));
-    fit.add("similarity", f64::from(candidate.similarity.clamp(0.0, 1.0)));
-    fit.add("tags", 0.8 * tags(need.part, stem));
-    fit.add("kind", kind(need.part.role, stem));
+    fit.add("asked", if stem.category == need.part.category { 0.4 } else { 0.0 });
+    fit.add("similarity", 0.7 * f64::from(candidate.similarity.clamp(0.0, 1.0)));
+    let (asked, words) = (Words::of_tags(&need.part.tags), Words::of_stem(stem));
+    fit.add("kind", kind::kind(need.part, &words));
+    fit.add("style", kind::style(&asked, &words));
+    fit.add("harsh", -kind::harshness(need.genre, &asked, &words));
+    fit.add("named", kind::named(need.part, &asked, &words));
+    fit.add("tags", 0.8 * tags(need.part, &words));
     fit.add("quality", 0.4 * f64::from(stem.facts.quality.clamp(0.0, 1.0)));
     fit.add("form", form(need, stem));
     if stem.facts.form == Form::Loop {
@@ -105,55 +113,9 @@ fn category(role: Role, stem: &Stem) -> f64 {
 }
 
 /// Share of the wanted tags that the stem has.
-fn tags(part: &PartId, stem: &Stem) -> f64 {
-    let own: Vec<String> = stem.tags.iter().map(|tag| plain(tag)).collect();
-    let has = |tag: &&String| own.contains(&plain(tag));
+fn tags(part: &PartId, stem: &Words) -> f64 {
+    let has = |tag: &&String| stem.has(&plain(tag));
     part.tags.iter().filter(has).count() as f64 / part.tags.len().max(1) as f64
-}
-
-/// A word without the signs in which its spellings differ: `lo-fi` is `lofi`, `D&B` is `dnb`.
-fn plain(word: &str) -> String {
-    let lower = word.to_lowercase().replace('&', "n");
-    lower.chars().filter(|c| c.is_alphanumeric()).collect()
-}
-
-/// What tags and name say about the role within its category: 0.6 for its own words, -1 for those of a
-/// neighbour.
-fn kind(role: Role, stem: &Stem) -> f64 {
-    let name = stem.name.to_lowercase();
-    let is = |word: &&str| {
-        stem.tags.iter().any(|tag| plain(tag) == *word)
-            || name.split(|c: char| !c.is_alphabetic()).any(|part| part == *word)
-    };
-    let (own, others): (&[&str], &[&str]) = match role {
-        Role::Hat => (&["closed"], &["open"]),
-        Role::OpenHat => (&["open"], &["closed"]),
-        Role::Ride => (&["ride"], &["crash", "splash", "shaker", "tom", "closed"]),
-        Role::Shaker => (&["shaker", "tambourine"], &["crash", "ride", "tom", "open"]),
-        Role::Perc => (&[], &["crash", "splash", "ride", "shaker"]),
-        Role::Tom => (&["tom"], &["crash", "ride", "shaker", "rim"]),
-        Role::Crash => (&["crash", "splash"], &["reverse", "shaker", "tom", "closed"]),
-        Role::Sub => (&["sub"], &["plucky", "acid"]),
-        Role::Stab => (&["stab"], &["pluck"]),
-        Role::Chords => (&["chord", "keys"], &[]),
-        Role::Arp => (&["arp", "pluck"], &["chord"]),
-        Role::Drone => (&["drone"], &["vinyl", "rain"]),
-        Role::Noise => (&["noise"], &["drone", "riser", "impact", "downlifter"]),
-        Role::Riser => (&["riser", "uplifter"], &["impact", "downlifter", "siren"]),
-        Role::Downlifter => (&["downlifter", "drop"], &["riser", "reverse"]),
-        Role::Impact => (&["impact", "hit", "boom"], &["riser", "downlifter", "reverse"]),
-        Role::Reverse => (&["reverse", "reversed"], &["impact", "downlifter"]),
-        Role::Kick
-        | Role::Snare
-        | Role::Clap
-        | Role::Break
-        | Role::Bass
-        | Role::Lead
-        | Role::Pad
-        | Role::Vocal => (&[], &[]),
-    };
-    let hit = |words: &[&str]| words.iter().any(is);
-    f64::from(u8::from(hit(own))) * 0.6 - f64::from(u8::from(!hit(own) && hit(others)))
 }
 
 /// Notes want one-shots; parts that just run want loops and textures.
@@ -261,5 +223,5 @@ pub(super) fn chord(stem: &Stem) -> &'static [u8] {
 /// A small deviation that depends on seed, part and stem alone.
 pub(super) fn chance(seed: Seed, part: &PartId, stem: &Stem) -> f64 {
     let of_part = seed.child(part.role.name()).child(&part.tags.join(",")).child(&part.text);
-    of_part.child(&stem.hash).rng().random_range(-0.15..0.15)
+    of_part.child(&stem.hash).rng().random_range(-0.2..0.2)
 }

@@ -256,3 +256,55 @@ fn spellings_of_a_tag_agree_and_hats_are_told_apart() {
     check(vec![query(Role::Hat, &["lo-fi"], &[0])], vec![hats()], &[&[2]]);
     check(vec![query(Role::OpenHat, &["lo-fi"], &[0])], vec![hats()], &[&[1]]);
 }
+
+/// A candidate of that name with those tags.
+fn tagged(id: i64, category: Category, form: Form, name: &str, tags: &str) -> Candidate {
+    let mut candidate = candidate(id, category, form);
+    candidate.stem.name = name.to_owned();
+    candidate.stem.tags = tags.split_whitespace().map(str::to_owned).collect();
+    candidate
+}
+
+#[test]
+fn the_kind_a_role_asks_for_counts_more_than_style_and_words() {
+    let effects = || {
+        vec![
+            tagged(1, Category::Fx, Form::Free, "a", "reverse crash trance"),
+            tagged(2, Category::Fx, Form::Free, "b", "sub_drop deep techno dark"),
+        ]
+    };
+    let dark = ["techno", "dark"];
+    let casting = check(vec![query(Role::Reverse, &dark, &[])], vec![effects()], &[&[1]]);
+    assert!(casting.warnings.is_empty(), "{:?}", casting.warnings);
+    let only = vec![effects().remove(1)];
+    let casting = check(vec![query(Role::Reverse, &dark, &[])], vec![only], &[&[2]]);
+    assert!(casting.warnings[0].contains("none found"), "{:?}", casting.warnings);
+    // A name will do; what nothing is known of plays before a neighbour's kind.
+    let toms = vec![
+        tagged(1, Category::Percussion, Form::OneShot, "Shaker 3", ""),
+        tagged(2, Category::Percussion, Form::OneShot, "P 17", ""),
+        tagged(3, Category::Percussion, Form::OneShot, "Low Tom 2.wav", ""),
+    ];
+    check(vec![query(Role::Tom, &[], &[0])], vec![toms.clone()], &[&[3]]);
+    check(vec![query(Role::Tom, &[], &[0])], vec![toms[..2].to_vec()], &[&[2]]);
+}
+
+#[test]
+fn the_own_style_plays_before_none_and_none_before_another() {
+    let kick = |id, tags| tagged(id, Category::Kick, Form::OneShot, "k", tags);
+    let kicks = vec![kick(1, "trance"), kick(2, ""), kick(3, "D&B tight")];
+    let ask = || vec![query(Role::Kick, &["dnb"], &[0])];
+    check(ask(), vec![kicks.clone()], &[&[3]]);
+    check(ask(), vec![kicks[..2].to_vec()], &[&[2]]);
+    // Made for one style rather than for many.
+    check(ask(), vec![vec![kick(1, "dnb lofi techno"), kick(2, "dnb")]], &[&[2]]);
+}
+
+#[test]
+fn harsh_sounds_play_where_they_are_asked_for() {
+    let snare = |id, tags| tagged(id, Category::Snare, Form::OneShot, "s", tags);
+    let snares = || vec![snare(1, "techno distorted"), snare(2, "techno")];
+    check(vec![query(Role::Snare, &["techno"], &[0])], vec![snares()], &[&[2]]);
+    let asked = ["techno", "distorted"];
+    check(vec![query(Role::Snare, &asked, &[0])], vec![snares()], &[&[1]]);
+}

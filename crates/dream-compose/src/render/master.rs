@@ -120,10 +120,12 @@ pub(crate) struct Master {
     pub(crate) warning: Option<String>,
 }
 
-/// Highest true peak of the limiter, dBTP: a little under -1 for meters that see more.
+/// Highest true peak of a master, dBTP: a little under -1 for meters that see more.
+const HIGHEST_DBTP: f64 = -1.05;
+/// Highest true peak of the limiter, dBTP: its kernel is shorter than that of the measurement.
 const CEILING: Db = Db(-1.15);
 /// How far from the target a master may be, LU.
-const NEAR_LU: f64 = 0.1;
+const NEAR_LU: f64 = 0.15;
 /// How far over the target a pass aims, LU: too loud is put right exactly, by turning down.
 const AIM_LU: f64 = 0.08;
 /// Most passes over the whole track.
@@ -147,14 +149,16 @@ pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<
         gain_db = target - own + AIM_LU + cost_lu(&excerpt, gain_db);
     }
     let mut best = None;
+    let mut ceiling = CEILING;
     for pass in 0..PASSES {
         progress.step(pass as u64, PASSES as u64, "loudness")?;
-        let mut master = pressed(&mix, gain_db);
+        let mut master = pressed(&mix, gain_db, ceiling);
         let (got, peak) = rayon::join(
             || loudness::integrated(&master).map_or(-70.0, |lufs| lufs.0),
             || loudness::true_peak_dbtp(&master),
         );
-        let down_db = (target - got).min(0.0).min(f64::from(CEILING.0) + 0.05 - peak);
+        let excess_db = (peak - HIGHEST_DBTP).max(0.0);
+        let down_db = (target - got).min(-excess_db);
         master.scale(10.0_f32.powf(down_db as f32 / 20.0));
         let lufs = got + down_db;
         let close = target - lufs <= NEAR_LU;
@@ -162,7 +166,8 @@ pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<
         if close {
             break;
         }
-        // The harder it is pressed, the less of a step arrives.
+        // What the limiter let through is left to it. The harder it is pressed, the less of a step arrives.
+        ceiling.0 -= excess_db as f32;
         gain_db += 1.3 * (target - lufs) + AIM_LU;
     }
     let (clip, lufs, true_peak_dbtp) = best.expect("there is at least one pass");
@@ -173,13 +178,13 @@ pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<
 }
 
 /// The mix at a gain, clipped and limited.
-fn pressed(mix: &Clip, gain_db: f64) -> Clip {
+fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> Clip {
     let mut master = mix.clone();
     master.scale(10.0_f32.powf(gain_db as f32 / 20.0));
-    let spec = ClipperSpec { ceiling: Db(CEILING.0 + 1.0), knee: Db(3.0) };
+    let spec = ClipperSpec { ceiling: Db(ceiling.0 + 1.0), knee: Db(3.0) };
     let frames = master.len();
     master.samples_mut().par_chunks_mut(frames).for_each(|channel| clip(channel, &spec));
-    limit(&mut master, &LimiterSpec { ceiling: CEILING, ..LimiterSpec::default() });
+    limit(&mut master, &LimiterSpec { ceiling, ..LimiterSpec::default() });
     master
 }
 
@@ -190,7 +195,7 @@ fn cost_lu(excerpt: &Clip, gain_db: f64) -> f64 {
         meter.add(&clip.stereo());
         lufs(meter.hops.iter().sum::<f64>() / meter.hops.len().max(1) as f64)
     };
-    (of(excerpt) + gain_db - of(&pressed(excerpt, gain_db))).clamp(0.0, 12.0)
+    (of(excerpt) + gain_db - of(&pressed(excerpt, gain_db, CEILING))).clamp(0.0, 12.0)
 }
 
 /// Half a minute in pieces of three seconds that stands for all that counts towards the loudness `own`

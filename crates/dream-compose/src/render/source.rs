@@ -1,4 +1,4 @@
-//! Clips made ready to be placed: trimmed, transposed, warped, reversed, equalised.
+//! Clips made ready to be placed: trimmed, transposed, warped, reversed, equalised, made wide.
 //!
 //! The equaliser of a role is constant, so it runs here once per source instead of once per frame of the
 //! track; loops are filtered round the seam.
@@ -12,6 +12,7 @@ use dream_core::{Frames, Role, Semitones};
 use super::event::{Attack, Source};
 use super::role::{crowds, is_drum};
 use super::timeline::{RATE, frames};
+use super::width;
 
 /// How a clip is bent for one use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +87,7 @@ pub(crate) fn prepare(
         }
     }
     let attack = attack(&channels);
+    width::spread(&mut channels, role, looped);
     Source { channels, attack }
 }
 
