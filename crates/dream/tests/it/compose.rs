@@ -73,6 +73,38 @@ fn a_prompt_becomes_the_same_track_from_the_same_seed() {
 }
 
 #[test]
+fn every_genre_makes_a_whole_track() {
+    if !dream_testkit::slow("every_genre_makes_a_whole_track") {
+        return;
+    }
+    let world = World::new();
+    for genre in [
+        "industrial techno",
+        "techno",
+        "hard techno",
+        "minimal",
+        "dub techno",
+        "house",
+        "deep house",
+        "trance",
+        "drum and bass",
+        "breakbeat",
+        "ambient",
+        "lofi",
+    ] {
+        let composed = world.json(&["compose", genre, "--seed", "1"], 0).remove(0);
+        let (track, plan) = (&composed["track"], &composed["arrangement_plan"]);
+        assert_eq!(plan["genre"], genre);
+        let seconds = track["duration_s"].as_f64().unwrap();
+        assert!((300.0..=480.0).contains(&seconds), "{genre}: {seconds} s");
+        let target = plan["loudness_lufs"].as_f64().unwrap();
+        assert!((track["lufs_i"].as_f64().unwrap() - target).abs() < 0.5, "{genre}: {track}");
+        assert!(track["true_peak_dbtp"].as_f64().unwrap() <= -1.0, "{genre}: {track}");
+        assert_eq!(composed["warnings"], json!([]), "{genre}");
+    }
+}
+
+#[test]
 fn what_cannot_be_composed_says_why() {
     let world = World::new();
     let fails = |args: &[&str], code: i32, word: &str| {
