@@ -86,31 +86,24 @@ pub fn varispeed(samples: &[f32], speed: f64) -> Vec<f32> {
     if speed.to_bits() == 1.0_f64.to_bits() {
         return samples.to_vec();
     }
-    let kernel = Kernel::new(speed.max(1.0));
-    // Zeroes around the signal, so that the inner loop needs no checks.
-    let reach = kernel.taps / 2;
-    let mut padded = vec![0.0; samples.len() + 2 * reach + 1];
-    padded[reach..reach + samples.len()].copy_from_slice(samples);
     let frames = (samples.len() as f64 / speed).round() as usize;
-    (0..frames)
-        .map(|n| {
-            let position = n as f64 * speed;
-            let whole = position.floor();
-            let at = (whole as usize).min(samples.len());
-            kernel.at(&padded[at..], position - whole)
-        })
-        .collect()
+    Kernel::new(speed).read(samples, 0, speed, frames)
 }
 
-/// A low-pass at `1 / stretch` of the band, as `PHASES + 1` rows of `taps` coefficients.
-struct Kernel {
+/// A low-pass for reading at steps of `speed`, as `PHASES + 1` rows of `taps` coefficients.
+pub(crate) struct Kernel {
     taps: usize,
     rows: Vec<f32>,
 }
 
 impl Kernel {
-    fn new(stretch: f64) -> Self {
-        let half = (HALF_TAPS as f64 * stretch).ceil() as usize;
+    /// Frames on each side of a position that its value depends on.
+    pub(crate) fn reach(speed: f64) -> usize {
+        (HALF_TAPS as f64 * speed.max(1.0)).ceil() as usize
+    }
+
+    pub(crate) fn new(speed: f64) -> Self {
+        let (stretch, half) = (speed.max(1.0), Self::reach(speed));
         let taps = 2 * half;
         let mut rows = Vec::with_capacity((PHASES + 1) * taps);
         for phase in 0..=PHASES {
@@ -127,6 +120,22 @@ impl Kernel {
             rows.extend(row.iter().map(|tap| (tap * scale) as f32));
         }
         Self { taps, rows }
+    }
+
+    /// The values at `start`, `start + step`, `start + 2 step` ...; silence is around the samples.
+    pub(crate) fn read(&self, samples: &[f32], start: usize, step: f64, frames: usize) -> Vec<f32> {
+        // Zeroes around the signal, so that the inner loop needs no checks.
+        let reach = self.taps / 2;
+        let mut padded = vec![0.0; samples.len() + 2 * reach + 1];
+        padded[reach..reach + samples.len()].copy_from_slice(samples);
+        (0..frames)
+            .map(|n| {
+                let position = n as f64 * step;
+                let whole = position.floor();
+                let at = (start + whole as usize).min(samples.len());
+                self.at(&padded[at..], position - whole)
+            })
+            .collect()
     }
 
     /// `samples[taps / 2]` is the sample at the whole position.
