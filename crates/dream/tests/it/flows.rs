@@ -1,7 +1,7 @@
 //! Material into the library and out of it.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
 
@@ -142,17 +142,23 @@ fn long_kit(world: &World) {
     }
 }
 
-#[test]
-fn an_ingest_that_is_killed_goes_on_and_loses_nothing() {
-    let world = World::new();
-    long_kit(&world);
+/// The ingest of that kit under way, and the lines it prints.
+fn started(world: &World) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut child = world
         .command(&["ingest", "kit", "--json", "--threads", "1"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines)
+}
+
+#[test]
+fn an_ingest_that_is_killed_goes_on_and_loses_nothing() {
+    let world = World::new();
+    long_kit(&world);
+    let (mut child, mut lines) = started(&world);
     for _ in 0..3 {
         let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
         assert_eq!(line["status"], "added");
@@ -178,13 +184,7 @@ fn an_ingest_that_is_killed_goes_on_and_loses_nothing() {
 fn an_interrupted_ingest_ends_cleanly_and_goes_on() {
     let world = World::new();
     long_kit(&world);
-    let mut child = world
-        .command(&["ingest", "kit", "--json", "--threads", "1"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (mut child, mut lines) = started(&world);
     lines.next().unwrap().unwrap();
     let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(sent.unwrap().success());
