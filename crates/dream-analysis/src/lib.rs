@@ -22,6 +22,8 @@ mod tags;
 pub mod tempo;
 mod timbre;
 
+use std::collections::BTreeMap;
+
 use dream_audio::{Clip, loudness};
 use dream_core::{Bpm, Category, Facts, Form, Key, SampleRate};
 
@@ -131,24 +133,31 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     Facts {
         duration_s: heard.duration_s,
         form,
+        form_confidence: 0.0,
         category,
         category_confidence,
         bpm: tempo.bpm,
         bpm_confidence: tempo.confidence,
         bpm_candidates: tempo.candidates,
+        bpm_varies: false,
         beats_s: tempo.beats_s,
         downbeats_s: tempo.downbeats_s,
         bars: known.bars.or(tempo.bars),
+        loop_points_s: None,
         key,
         key_confidence,
         key_candidates: heard.tonal.candidates.clone(),
+        tuning_cents: None,
         root,
+        root_confidence: 0.0,
+        drum_voices: BTreeMap::new(),
         loudness_lufs: loudness.level().map(|lufs| lufs.0),
         true_peak_dbtp: loudness.true_peak_dbtp,
         quality: quality.score,
         quality_parts: quality.parts,
         defects: quality.defects,
         tags: tags::tags(category, form, &heard.attributes, &known.tags),
+        tag_percentiles: BTreeMap::new(),
         attributes: attributes::named(&heard.attributes),
         neuromorphic,
     }

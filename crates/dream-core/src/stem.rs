@@ -26,8 +26,10 @@ macro_rules! names {
     };
 }
 
-/// The role of a stem's sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The role of a stem's sound; `Other` where nothing is known.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the documentation")]
 pub enum Category {
@@ -46,6 +48,7 @@ pub enum Category {
     Vocals,
     Atmo,
     Fx,
+    #[default]
     Other,
 }
 
@@ -193,8 +196,10 @@ impl Source {
     }
 }
 
-/// How a stem is laid out in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// How a stem is laid out in time; free where nothing is known.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
     /// One hit or one note.
@@ -202,6 +207,7 @@ pub enum Form {
     /// Whole bars that repeat without a seam.
     Loop,
     /// Neither: a texture, a phrase, a whole recording.
+    #[default]
     Free,
 }
 
@@ -230,13 +236,16 @@ names!(Defect,
     TooShort => "too_short", Incomplete => "incomplete",
 );
 
-/// What analysis found. An absent fact is `None`, never a guess; confidences are 0 to 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What analysis found. An absent fact is `None`, never a guess; confidences are 0 to 1. The default knows nothing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Facts {
     /// Length in seconds.
     pub duration_s: f64,
     /// One-shot, loop or free.
     pub form: Form,
+    /// How sure that is.
+    #[serde(default)]
+    pub form_confidence: f32,
     /// The category the content (and, if allowed, the name) speaks for.
     pub category: Category,
     /// How sure that is.
@@ -247,20 +256,35 @@ pub struct Facts {
     pub bpm_confidence: f32,
     /// Tempo candidates with weights, the best first.
     pub bpm_candidates: Vec<(f64, f32)>,
+    /// Whether the tempo drifts or changes so much that one number does not describe it; `bpm` is then its median.
+    #[serde(default)]
+    pub bpm_varies: bool,
     /// Beat times in seconds.
     pub beats_s: Vec<f64>,
     /// Times of the first beats of bars in seconds.
     pub downbeats_s: Vec<f64>,
     /// Whole bars, for loops.
     pub bars: Option<u32>,
+    /// Where a loop begins and ends, in seconds, so that it repeats on the grid and without a click.
+    #[serde(default)]
+    pub loop_points_s: Option<(f64, f64)>,
     /// Key, for tonal material.
     pub key: Option<Key>,
     /// How sure that is.
     pub key_confidence: f32,
     /// Key candidates with weights, the best first.
     pub key_candidates: Vec<(Key, f32)>,
+    /// How far the tuning lies above equal temperament at 440 Hz, in cents, -50 to 50; for tonal material.
+    #[serde(default)]
+    pub tuning_cents: Option<f32>,
     /// Fundamental of a tonal one-shot as a MIDI note number with cents as its fraction.
     pub root: Option<f64>,
+    /// How sure that is.
+    #[serde(default)]
+    pub root_confidence: f32,
+    /// The drum voices that sound in a loop or a recording (`kick`, `snare`, `hihat`), each with how sure that is.
+    #[serde(default)]
+    pub drum_voices: BTreeMap<String, f32>,
     /// Integrated loudness by EBU R128; `None` for silence.
     pub loudness_lufs: Option<f64>,
     /// True peak in dBTP by ITU-R BS.1770-4, not below -120.
@@ -273,6 +297,9 @@ pub struct Facts {
     pub defects: Vec<Defect>,
     /// Words that describe it: `dark`, `distorted`, `open` ...
     pub tags: Vec<String>,
+    /// For each tag that rests on a measure, where that measure lies among the sounds of the category, 0 to 1.
+    #[serde(default)]
+    pub tag_percentiles: BTreeMap<String, f32>,
     /// Named measures of its timbre; units are those of `dream_analysis::descriptors`.
     pub attributes: BTreeMap<String, f32>,
     /// Measures of the spiking-neuron model.

@@ -27,20 +27,15 @@ fn facts(category: Category, bpm: Option<f64>) -> Facts {
         bpm_confidence: 0.5,
         bpm_candidates: vec![(138.0, 0.7)],
         beats_s: vec![0.1],
-        downbeats_s: vec![],
-        bars: None,
+        loop_points_s: Some((0.0, 1.0)),
         key: Key::parse("F# minor").ok(),
         key_confidence: 0.8,
-        key_candidates: vec![],
-        root: None,
         loudness_lufs: Some(-14.25),
         true_peak_dbtp: -1.0,
         quality: 0.75,
         quality_parts: BTreeMap::from([("level".to_owned(), 0.5)]),
-        defects: vec![],
         tags: vec!["dark".to_owned()],
-        attributes: BTreeMap::new(),
-        neuromorphic: BTreeMap::new(),
+        ..Facts::default()
     }
 }
 

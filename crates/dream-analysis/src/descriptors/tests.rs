@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use dream_core::{Defect, Form};
+use dream_core::Form;
 
 use super::*;
 
@@ -23,24 +23,10 @@ fn stem(category: Category, spreads: &[(&str, f32)]) -> Facts {
         form: Form::OneShot,
         category,
         category_confidence: 0.9,
-        bpm: None,
-        bpm_confidence: 0.0,
-        bpm_candidates: Vec::new(),
-        beats_s: Vec::new(),
-        downbeats_s: Vec::new(),
-        bars: None,
-        key: None,
-        key_confidence: 0.0,
-        key_candidates: Vec::new(),
-        root: None,
-        loudness_lufs: None,
         true_peak_dbtp: -1.0,
         quality: 1.0,
-        quality_parts: BTreeMap::new(),
-        defects: Vec::<Defect>::new(),
-        tags: Vec::new(),
         attributes,
-        neuromorphic: BTreeMap::new(),
+        ..Facts::default()
     }
 }
 

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use dream_core::{Category, Facts, Note, Provenance, Section, StemQuery};
 
 use super::*;
@@ -57,24 +55,10 @@ fn candidate(id: i64, category: Category, form: Form) -> Candidate {
         form,
         category,
         category_confidence: 1.0,
-        bpm: None,
-        bpm_confidence: 0.0,
-        bpm_candidates: Vec::new(),
-        beats_s: Vec::new(),
-        downbeats_s: Vec::new(),
-        bars: None,
-        key: None,
-        key_confidence: 0.0,
-        key_candidates: Vec::new(),
-        root: None,
         loudness_lufs: Some(-14.0),
         true_peak_dbtp: -1.0,
         quality: 0.9,
-        quality_parts: BTreeMap::new(),
-        defects: Vec::new(),
-        tags: Vec::new(),
-        attributes: BTreeMap::new(),
-        neuromorphic: BTreeMap::new(),
+        ..Facts::default()
     };
     let stem = Stem {
         id: StemId(id),
