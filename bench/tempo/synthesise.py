@@ -4,8 +4,9 @@
 
 Writes OUT/*.wav (44.1 kHz, mono, 16 bit) and OUT/truth.jsonl: one object per file with `bpm`, `kind`, `feel`, `bars`,
 `start_s` (the first downbeat), `end` (how the file is cut), `octave` (see below) and, for reference, the drawn pattern.
-Kinds x feels x EACH files; bpm 60 to 180 in equal strata; 2 to 16 bars of 4/4. `--set fit` draws from other patterns
-than `--set test`, and adds sounds without a pulse (`bpm` null), so that what is fitted on one is judged on the other.
+Kinds x feels x EACH files; bpm 60 to 180 in equal strata; 2 to 16 bars of 4/4; then sounds without a pulse (`bpm` null).
+`--set test` has a book of patterns; `--set fit` draws its patterns at random, has loops of one bar, too, and half of its tempi
+are near 120 bpm, as music's are: so what is fitted on one is judged on the other.
 
 End of file: `cut` (whole bars to the frame, half of the files), `tail` (the last sounds ring on, then silence),
 `offset` (silence before the first downbeat) or `uncut` (up to three beats of the next bar follow).
@@ -28,65 +29,90 @@ RATE = 44_100
 KINDS = ["drums", "kick", "hat", "bass", "chords", "mix"]
 FEELS = ["straight", "swung", "half"]
 
-# One bar of 16 sixteenths per string: x hit, X accent, o soft, . rest. Two disjoint books.
-DRUMS = {
-    "test": [  # kick, snare, hat
-        ("x...x...x...x...", "....X.......X...", "..x...x...x...x."),
-        ("x.....x...x.....", "....X.......X...", "x.x.x.x.x.x.x.x."),
-        ("x.x.......x..x..", "....X..o.o..X...", "x.x.x.x.x.x.x.xo"),
-        ("x......xx.......", "....X.......X..o", "xoxoxoxoxoxoxoxo"),
-        ("x..x..x...x..x..", "....X.......X...", "x.xxx.x.x.xxx.x."),
-        ("x...x...x...x..x", "....X.......X...", "xoXoxoXoxoXoxoXo"),
-        ("x.........x.x...", "....X....o..X.o.", "x.x.x.x.x.x.x.x."),
-        ("x...............", "....X.......X...", "x...x...x...x..."),
-    ],
-    "fit": [
-        ("x.......x.......", "....X.......X...", "x.x.x.x.x.x.x.x."),
-        ("x...x...x...x...", "....X.......X...", "xxXxxxXxxxXxxxXx"),
-        ("x..x......x.....", "....X.......X...", "x.x.x.x.x.x.x.x."),
-        ("x.x...x..xx.....", "....X..o....X..o", "xoxoxoxoxoxoxoxo"),
-        ("x.....x.........", "....X.......X...", "xxxxxxxxxxxxxxxx"),
-        ("x...x...x...x...", "....X.......X...", "....x.......x..."),
-        ("x.......x.x.....", "....X.......X.x.", "x...x...x...x..."),
-        ("x..x..x.x..x..x.", "....X.......X...", "..X...X...X...X."),
-        ("x.xx.......x....", "....X.oo.o..X...", "X.x.X.x.X.x.X.x."),
-        ("x.........xx....", "....X.......X...", "x.x.x.xxx.x.x.xx"),
-        ("x......x..x....x", "....X.......X...", "X...x...X...x..."),
-        ("x...x...x...x...", "....X..o....X..o", "x.x.x.x.x.x.x.x."),
-    ],
-}
-HALF = {
-    "test": [
-        ("x...............", "........X.......", "x...x...x...x..."),
-        ("x.....x.........", "........X.......", "x.x.x.x.x.x.x.x."),
-        ("x..x..........x.", "........X......o", "x.x.x.xxx.x.xxxx"),
-        ("x.........x.....", "........X.......", "x.x.x.x.x.x.x.x."),
-    ],
-    "fit": [
-        ("x...........x...", "........X.......", "x.x.x.x.x.x.x.x."),
-        ("x......x........", "........X.......", "x...x...x...x..."),
-        ("x..x............", "........X.......", "xxx.x.x.xxxxx.x."),
-        ("x.x...........x.", "........X...o...", "x...o...x...o..."),
-        ("x.....x...x.....", "........X.......", "x.o.x.o.x.o.x.o."),
-    ],
-}
-LONE = {  # kick, hat
-    "test": [("x...x...x...x...", "x.x.x.x.x.x.x.x."), ("x.....x...x.....", "..x...x...x...x."),
-             ("x..x..x.x..x..x.", "xoxoxoxoxoxoxoxo"), ("x...x...x...x.x.", "x...x...x...x...")],
-    "fit": [("x...x...x...x...", "xxxxxxxxxxxxxxxx"), ("x.......x.......", "X.x.X.x.X.x.X.x."),
-            ("x..x....x..x....", "x.xxx.xxx.xxx.xx"), ("x.x...x...x...x.", "xoXoxoXoxoXoxoXo"),
-            ("x...x...x...x..x", "..X...X...X..xX.")],
-}
-BASS = {
-    "test": ["x...x...x...x...", "x.x.x.x.x.x.x.x.", "..x...x...x...x.", "x..x..x.x..x..x.", "x.....x.x...x.x.", "x.xx.xx.x.xx.xx."],
-    "fit": ["x...x...x...x...", "x.x.x.x.x.x.x.x.", "xxxxxxxxxxxxxxxx", "x..x..x...x.x...", ".xxx.xxx.xxx.xxx", "x.......x..x..x.",
-            "x...x.x.x...x.xx", "x.x...x.x.x...x."],
-}
-CHORDS = {
-    "test": ["x...x...x...x...", "x..x..x...x..x..", "..x...x...x...x.", "x.....x.....x...", "x.x.x.x.x.x.x.x."],
-    "fit": ["x.......x.......", "x..x..x.x..x..x.", "x...x...x...x...", "...x..x....x..x.", "x.....x...x.....", "x.x.x.x.x.x.x.x.",
-            "....x.......x...", "x...x..x..x.x..."],
-}
+# One bar of 16 sixteenths per string: x hit, X accent, o soft, . rest. The book of the test set.
+DRUMS = [  # kick, snare, hat
+    ("x...x...x...x...", "....X.......X...", "..x...x...x...x."),
+    ("x.....x...x.....", "....X.......X...", "x.x.x.x.x.x.x.x."),
+    ("x.x.......x..x..", "....X..o.o..X...", "x.x.x.x.x.x.x.xo"),
+    ("x......xx.......", "....X.......X..o", "xoxoxoxoxoxoxoxo"),
+    ("x..x..x...x..x..", "....X.......X...", "x.xxx.x.x.xxx.x."),
+    ("x...x...x...x..x", "....X.......X...", "xoXoxoXoxoXoxoXo"),
+    ("x.........x.x...", "....X....o..X.o.", "x.x.x.x.x.x.x.x."),
+    ("x...............", "....X.......X...", "x...x...x...x..."),
+]
+HALF = [
+    ("x...............", "........X.......", "x...x...x...x..."),
+    ("x.....x.........", "........X.......", "x.x.x.x.x.x.x.x."),
+    ("x..x..........x.", "........X......o", "x.x.x.xxx.x.xxxx"),
+    ("x.........x.....", "........X.......", "x.x.x.x.x.x.x.x."),
+]
+LONE = [  # kick, hat
+    ("x...x...x...x...", "x.x.x.x.x.x.x.x."),
+    ("x.....x...x.....", "..x...x...x...x."),
+    ("x..x..x.x..x..x.", "xoxoxoxoxoxoxoxo"),
+    ("x...x...x...x.x.", "x...x...x...x..."),
+]
+BASS = ["x...x...x...x...", "x.x.x.x.x.x.x.x.", "..x...x...x...x.", "x..x..x.x..x..x.", "x.....x.x...x.x.", "x.xx.xx.x.xx.xx."]
+CHORDS = ["x...x...x...x...", "x..x..x...x..x..", "..x...x...x...x.", "x.....x.....x...", "x.x.x.x.x.x.x.x."]
+
+
+class Drawn:
+    """The book of the fit set: patterns drawn at random, each place of the bar with its own chance."""
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    def hits(self, chances, soft=0.0):
+        """`chances` for the places of one bar, repeated to 16."""
+        chances = np.resize(chances, 16)
+        letter = lambda chance: "." if self.rng.random() >= chance else "o" if self.rng.random() < soft else "x"
+        pattern = "".join(letter(chance) for chance in chances)
+        return pattern if pattern.strip(".") else "x..............."
+
+    def kick(self):
+        if self.rng.random() < 0.35:  # on every beat
+            return self.hits([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0.05, 0, 1, 0, 0.08, 0.04])
+        busy = self.rng.uniform(0.2, 1.2)
+        rest = np.array([0, 0.08, 0.25, 0.3, 0.05, 0.05, 0.35, 0.25, 0.6, 0.1, 0.5, 0.2, 0.05, 0.15, 0.2, 0.15])
+        return self.hits(np.where(np.arange(16) == 0, 0.97, busy * rest).clip(0, 0.97))
+
+    def snare(self, half):
+        ghosts = self.hits([0, 0.05, 0.02, 0.12, 0, 0.03, 0.05, 0.15, 0, 0.15, 0.08, 0.05, 0, 0.05, 0.12, 0.15]
+                           if self.rng.random() < 0.4 else [0, 0], 1.0)
+        back = (8,) if half else (4, 12)
+        return "".join("X" if k in back else "o" if ghosts[k] != "." and k else "." for k in range(16))
+
+    def hat(self):
+        kind = self.rng.integers(6)
+        pulse = [[1, 0, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 1, 0], [1, 0, 0.5, 0.3], [0.9, 0.25, 0.8, 0.35]][kind]
+        letters = list(self.hits(pulse))
+        accent = self.rng.integers(4)  # none, on the beat, off the beat, soft sixteenths
+        for k, letter in enumerate(letters):
+            if letter != ".":
+                letters[k] = ["x", "X" if k % 4 == 0 else "x", "X" if k % 4 == 2 else "x", "o" if k % 2 else "x"][accent]
+        return "".join(letters)
+
+    def line(self):
+        kind = self.rng.integers(7)
+        return self.hits([[1, 0, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 1, 0], [0, 1, 1, 1],
+                          [1, 0, 0, 0.8, 0, 0, 0.8, 0] + [0.9, 0, 0.2, 0.5, 0.3, 0, 0.6, 0.1],
+                          [0.95, 0.05, 0.4, 0.35, 0.5, 0.1, 0.5, 0.3, 0.8, 0.05, 0.5, 0.35, 0.5, 0.1, 0.5, 0.25]][kind])
+
+    def chords(self):
+        kind = self.rng.integers(6)
+        return self.hits([[1] + 7 * [0], [1, 0, 0, 0], [1, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0, 1, 0, 0, 0],
+                          [0.95, 0, 0.1, 0.5, 0.3, 0, 0.55, 0.05, 0.6, 0, 0.3, 0.3, 0.4, 0, 0.3, 0.1]][kind])
+
+    def draw(self, half):
+        return (self.kick(), self.snare(half), self.hat()), (self.kick(), self.hat()), self.line(), self.chords()
+
+
+def printed(rng, half):
+    pick = lambda table: table[rng.integers(len(table))]
+    drums = pick(HALF if half else DRUMS)
+    return drums, pick(LONE), pick(BASS), pick(CHORDS)
+
+
 PROGRESSIONS = [(0, 5, 3, 4), (0, 3, 5, 4), (0, 0, 3, 3), (5, 3, 0, 4), (0, 4), (0, 5), (0,)]
 SCALES = [(0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)]
 
@@ -194,10 +220,9 @@ class Line:
 def play(line, kit, kind, feel, book, bars, rng):
     """Fills the line with `bars` bars; returns the patterns that were drawn."""
     pick = lambda table: table[rng.integers(len(table))]
-    drums = pick(HALF[book] if feel == "half" else DRUMS[book])
+    draw = Drawn(rng).draw if book == "fit" else lambda half: printed(rng, half)
+    drums, lone, bass, chords = draw(feel == "half")
     kick, snare, hat = drums
-    lone = pick(LONE[book])
-    bass, chords = pick(BASS[book]), pick(CHORDS[book])
     if kind == "kick":
         kick = lone[0]
     if kind == "hat":
@@ -334,6 +359,10 @@ def main():
                     if rng.random() < 0.5:
                         bpm = float(np.round(bpm))
                     bars = int(rng.choice([2, 3, 4, 8, 16], p=[0.34, 0.05, 0.36, 0.17, 0.08]))
+                    if args.set == "fit":
+                        bars = int(rng.choice([1, bars], p=[0.15, 0.85]))
+                        if rng.random() < 0.5:
+                            bpm = float(np.clip(120 * 2 ** rng.normal(0, 0.3), 60, 190))
                     write(*pulsed(rng, kind, feel, bpm, bars, args.set))
         for _ in range(args.pulseless):
             write(*pulseless(rng))

@@ -17,6 +17,8 @@ const WINDOWING: Windowing = Windowing { window: 1024, hop: HOP };
 const BANDS: usize = 24;
 /// Bands that count as low: 43 to 160 Hz.
 const LOW_BANDS: usize = 4;
+/// Bands from here on count as high: above 4.6 kHz.
+const HIGH_FROM: usize = 19;
 /// The difference looks back this many hops, so that a 23 ms window does not smear the attack.
 const LAG: usize = 2;
 /// Compression: a sine 50 dB below the peak contributes ln 2.
@@ -33,6 +35,8 @@ pub struct Onset {
     pub strength: f32,
     /// The share of its strength that lies below 160 Hz, 0 to 1.
     pub low: f32,
+    /// The share of its strength that lies above 4.6 kHz, 0 to 1.
+    pub high: f32,
 }
 
 /// The onsets of a clip and the curve they were found in.
@@ -56,6 +60,7 @@ pub fn onsets(mono: &[f32]) -> Onsets {
     let hops = WINDOWING.hops(mono.len());
     let mut strength = Vec::with_capacity(hops);
     let mut low = Vec::with_capacity(hops);
+    let mut high = Vec::with_capacity(hops);
     let mut past = [[0.0_f32; BANDS]; LAG]; // ring of the last LAG hops
     each_hop(mono, WINDOWING, |hop, magnitudes| {
         let mut bands = [0.0_f32; BANDS];
@@ -71,11 +76,12 @@ pub fn onsets(mono: &[f32]) -> Onsets {
         let sum: f32 = growth.iter().sum();
         strength.push(sum / BANDS as f32);
         low.push(growth[..LOW_BANDS].iter().sum::<f32>() / BANDS as f32);
+        high.push(growth[HIGH_FROM..].iter().sum::<f32>() / BANDS as f32);
         past[hop % LAG] = bands;
     });
     // Where the window reaches past the end, the cut itself would look like an attack.
     let whole = mono.len().saturating_sub(WINDOWING.window / 2) / HOP;
-    let list = pick(&strength, &low, whole.max(1));
+    let list = pick(&strength, &low, &high, whole.max(1));
     Onsets { strength, low, list }
 }
 
@@ -89,7 +95,7 @@ fn band_edges() -> [usize; BANDS + 1] {
     edges
 }
 
-fn pick(strength: &[f32], low: &[f32], whole: usize) -> Vec<Onset> {
+fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize) -> Vec<Onset> {
     const REACH: usize = 6; // an onset is the largest within 35 ms
     const BEFORE: usize = 18; // its surroundings: 105 ms before
     const AFTER: usize = 12; // and 70 ms after
@@ -109,12 +115,15 @@ fn pick(strength: &[f32], low: &[f32], whole: usize) -> Vec<Onset> {
         if s > floor && s > 1.3 * mean + 0.3 * floor && fresh && near.iter().all(|&n| n <= s) {
             last = Some(t);
             // The low share is read where the low bands, which rise later, are strongest.
-            let lows = &low[t.saturating_sub(1)..(t + 4).min(low.len())];
-            let low_peak = lows.iter().copied().fold(0.0, f32::max);
+            let most = |band: &[f32], after: usize| {
+                let around = &band[t.saturating_sub(1)..(t + after).min(band.len())];
+                (around.iter().copied().fold(0.0, f32::max) / s).min(1.0)
+            };
             list.push(Onset {
                 time_s: ((t as f64 + vertex(strength, t)) / HOPS_PER_S - LEAD_S).max(0.0),
                 strength: s,
-                low: (low_peak / s).min(1.0),
+                low: most(low, 4),
+                high: most(high, 2),
             });
         }
     }

@@ -1,0 +1,237 @@
+//! Readings of a rhythm: a tempo, the phase of its beat and the start of its bar, each with the evidence for it.
+//!
+//! The evidence is weighed by a conditional logit (D. McFadden, 1974): the probability of a reading among all
+//! readings of the clip is the softmax of the weighted sum of its evidence. The weights are fitted by
+//! `bench/tempo/fit.py` on synthesised loops.
+
+use crate::onset::{Onset, Onsets};
+use crate::tempo::fold::{Fit, clusters, fit, residue};
+use crate::tempo::repeats::Repeats;
+use crate::tempo::weights::WEIGHTS;
+
+/// Pieces of evidence for a reading.
+pub const EVIDENCE: usize = 43;
+
+/// Bars that the file may hold when its length speaks for a tempo.
+const BARS: [u32; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+/// Slowest and fastest beat, in seconds.
+const PERIODS_S: [f64; 2] = [60.0 / 215.0, 60.0 / 48.0];
+/// Readings are weighed on at most this many seconds from the middle of a clip.
+const WINDOW_S: f64 = 48.0;
+
+/// One way to count a rhythm.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Seconds per beat.
+    pub period_s: f64,
+    /// A time at which a bar starts, from 0 to four periods.
+    pub downbeat_s: f64,
+    /// The evidence, in the order of [`evidence`].
+    pub evidence: [f64; EVIDENCE],
+    /// Its probability among the readings of the clip.
+    pub probability: f64,
+    pub(super) fit: Fit,
+}
+
+/// All readings of the onsets of a clip.
+pub fn readings(onsets: &Onsets, duration_s: f64) -> Vec<Reading> {
+    let repeats = Repeats::of(&onsets.strength);
+    read(onsets, &repeats, duration_s, None)
+}
+
+pub(super) fn read(
+    onsets: &Onsets,
+    repeats: &Repeats,
+    duration_s: f64,
+    named_bpm: Option<f64>,
+) -> Vec<Reading> {
+    let list = middle(&onsets.list, duration_s);
+    if list.len() < 3 {
+        return Vec::new();
+    }
+    let mut all: Vec<Reading> = Vec::new();
+    for fit in periods(list, repeats, duration_s, named_bpm) {
+        for phase_s in phases(list, fit.period_s) {
+            let table = Table::of(list, fit.period_s, phase_s);
+            for beat in 0..4 {
+                let downbeat_s = phase_s + f64::from(beat) * fit.period_s;
+                let clip = Frame { list, repeats, duration_s };
+                let evidence = evidence(&clip, &table, beat as usize, fit.period_s, downbeat_s);
+                all.push(Reading {
+                    period_s: fit.period_s,
+                    downbeat_s,
+                    evidence,
+                    probability: 0.0,
+                    fit,
+                });
+            }
+        }
+    }
+    let scores: Vec<f64> = all
+        .iter()
+        .map(|reading| {
+            let told =
+                named_bpm.is_some_and(|bpm| (reading.period_s * bpm / 60.0 - 1.0).abs() < 0.03);
+            let sum: f64 = reading.evidence.iter().zip(WEIGHTS).map(|(e, w)| e * w).sum();
+            sum + if told { NAME } else { 0.0 }
+        })
+        .collect();
+    let top = scores.iter().copied().fold(f64::MIN, f64::max);
+    let total: f64 = scores.iter().map(|score| (score - top).exp()).sum();
+    for (reading, score) in all.iter_mut().zip(&scores) {
+        reading.probability = (score - top).exp() / total;
+    }
+    all
+}
+
+/// What a tempo in the name is worth: e to this power.
+const NAME: f64 = 5.0;
+/// Below 70 and above 170 bpm listeners rather count double or half; in octaves above 120 bpm.
+const SLOW: f64 = -0.778;
+const FAST: f64 = 0.503;
+
+/// The onsets in the middle of a long clip.
+fn middle(list: &[Onset], duration_s: f64) -> &[Onset] {
+    let from = 0.5 * (duration_s - WINDOW_S);
+    let start = list.partition_point(|onset| onset.time_s < from);
+    let end = list.partition_point(|onset| onset.time_s <= from + WINDOW_S);
+    if duration_s > WINDOW_S { &list[start..end] } else { list }
+}
+
+/// Beat periods worth reading.
+fn periods(list: &[Onset], repeats: &Repeats, duration_s: f64, named_bpm: Option<f64>) -> Vec<Fit> {
+    let mut wanted: Vec<f64> = repeats.periods().into_iter().take(8).collect();
+    for period in wanted.clone().into_iter().take(4) {
+        wanted.extend([2.0, 0.5, 3.0, 1.0 / 3.0, 1.5, 2.0 / 3.0].map(|ratio| ratio * period));
+    }
+    if duration_s < WINDOW_S {
+        wanted.extend(BARS.map(|bars| duration_s / f64::from(4 * bars)));
+    }
+    wanted.extend(named_bpm.map(|bpm| 60.0 / bpm));
+    let mut found: Vec<Fit> = Vec::new();
+    for period in wanted {
+        if !(PERIODS_S[0]..=PERIODS_S[1]).contains(&period) {
+            continue;
+        }
+        let fit = fit(list, period);
+        if found.iter().all(|other| (other.period_s / fit.period_s - 1.0).abs() > 0.006) {
+            found.push(fit);
+        }
+    }
+    found
+}
+
+/// Phases of the beat worth reading, in seconds: the clusters, the start of the file, the first onset.
+fn phases(list: &[Onset], period_s: f64) -> Vec<f64> {
+    let mut phases: Vec<f64> = Vec::new();
+    let clusters = clusters(list, period_s);
+    let strongest = clusters.iter().take(4).map(|cluster| cluster.at_s);
+    let first = list.first().map(|onset| onset.time_s.rem_euclid(period_s));
+    for phase in strongest.chain(first).chain([0.0]) {
+        if phases.iter().all(|other| residue(phase - other, period_s).abs() > 0.03) {
+            phases.push(phase);
+        }
+    }
+    phases
+}
+
+struct Frame<'a> {
+    list: &'a [Onset],
+    repeats: &'a Repeats,
+    duration_s: f64,
+}
+
+/// Onset strength by band (all, low, middle, high), beat of four and place in the beat.
+struct Table {
+    beats: [[[f64; PLACES]; 4]; 4],
+    bands: [f64; 4],
+}
+
+/// On the beat, half, swung half, quarter, elsewhere.
+const PLACES: usize = 5;
+
+impl Table {
+    fn of(list: &[Onset], period_s: f64, phase_s: f64) -> Self {
+        let mut table = Self { beats: [[[0.0; PLACES]; 4]; 4], bands: [0.0; 4] };
+        for onset in list {
+            let beats = (onset.time_s - phase_s) / period_s;
+            let nearest = beats.round();
+            let off = (beats - nearest) * period_s;
+            let (beat, place) = if off.abs() < 0.035_f64.min(0.11 * period_s) {
+                (nearest, 0)
+            } else {
+                let part = beats - beats.floor();
+                let place = match part {
+                    0.43..0.56 => 1,
+                    0.56..0.71 => 2,
+                    0.19..0.32 | 0.71..0.82 => 3,
+                    _ => 4,
+                };
+                (beats.floor(), place)
+            };
+            let beat = beat.rem_euclid(4.0) as usize;
+            let strength = f64::from(onset.strength);
+            let (low, high) = (strength * f64::from(onset.low), strength * f64::from(onset.high));
+            let parts = [strength, low, (strength - low - high).max(0.0), high];
+            for (band, part) in parts.into_iter().enumerate() {
+                table.beats[band][beat][place] += part;
+                table.bands[band] += part;
+            }
+        }
+        table
+    }
+}
+
+/// The evidence for a bar that starts on beat `first` of the table. Shares of the onset strength on the first, the third, and
+/// the second and fourth beats, and between beats at the half, the swung half and the quarters, for all, low, middle and
+/// high strength; repetition after a half, one, two, three, four beats and a third; the tempo; the onsets per beat; whether
+/// the file is whole bars; whether the bar starts with the file or the first onset.
+fn evidence(
+    clip: &Frame<'_>,
+    table: &Table,
+    first: usize,
+    period_s: f64,
+    downbeat_s: f64,
+) -> [f64; EVIDENCE] {
+    let mut out = Vec::with_capacity(EVIDENCE);
+    for (beats, total) in table.beats.iter().zip(table.bands) {
+        let presence = (total / (0.1 * table.bands[0]).max(1e-9)).min(1.0) / total.max(1e-9);
+        let beat = |number: usize| beats[(first + number) % 4][0] * presence;
+        let between = |place: usize| beats.iter().map(|beat| beat[place]).sum::<f64>() * presence;
+        out.extend([beat(0), beat(2), beat(1) + beat(3), between(1), between(2), between(3)]);
+    }
+    let mut unknown = 0.0;
+    for beats in [0.5, 1.0 / 3.0, 1.0, 2.0, 3.0, 4.0] {
+        let repetition = clip.repeats.near(beats * period_s);
+        unknown += if repetition.is_none() { 0.25 } else { 0.0 };
+        out.push(f64::from(repetition.unwrap_or(0.0)));
+    }
+    out.push(unknown);
+    let tempo = (0.5 / period_s).log2();
+    out.extend([tempo, tempo * tempo, (SLOW - tempo).max(0.0), (tempo - FAST).max(0.0)]);
+    let span = clip.list[clip.list.len() - 1].time_s - clip.list[0].time_s + period_s;
+    let dense = (clip.list.len() as f64 * period_s / span).log2();
+    out.extend([dense, dense * dense]);
+    let bars = clip.duration_s / (4.0 * period_s);
+    let off_s = (bars - bars.round()).abs() * 4.0 * period_s;
+    let near = |off_s: f64| {
+        if clip.duration_s < WINDOW_S { 1.0 / (1.0 + (off_s / 0.012).powi(2)) } else { 0.0 }
+    };
+    let power_of_two = bars.round() >= 1.0 && (bars.round() as u64).is_power_of_two();
+    let whole = near(off_s);
+    let beats = bars * 4.0;
+    let whole_beats = near((beats - beats.round()).abs() * period_s);
+    out.extend([
+        if power_of_two { whole } else { 0.0 },
+        if power_of_two { 0.0 } else { whole },
+        whole_beats,
+    ]);
+    let starts = |time: f64| {
+        if residue(downbeat_s - time, 4.0 * period_s).abs() < 0.025 { 1.0 } else { 0.0 }
+    };
+    let at_start = if clip.duration_s < WINDOW_S { starts(0.0) } else { 0.0 };
+    out.extend([at_start, starts(clip.list[0].time_s), at_start * whole]);
+    let mut fixed = [0.0; EVIDENCE];
+    fixed.copy_from_slice(&out);
+    fixed
+}
