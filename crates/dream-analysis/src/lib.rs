@@ -121,7 +121,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     };
     let (key, key_confidence) = match known.key {
         Some(key) => (Some(key), 1.0),
-        None => match heard_key(&heard, category, form) {
+        None => match heard_key(&heard, form) {
             Some(key) => (Some(key), heard.tonal.confidence),
             None => (None, 0.0),
         },
@@ -147,7 +147,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         key,
         key_confidence,
         key_candidates: heard.tonal.candidates.clone(),
-        tuning_cents: None,
+        tuning_cents: heard.tonal.tuning_cents,
         root,
         root_confidence: 0.0,
         drum_voices: BTreeMap::new(),
@@ -163,35 +163,10 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     }
 }
 
-/// The key that was heard: not that of a tuned drum, and that of one or two notes only in a loop, where they are
-/// the line.
-fn heard_key(heard: &Heard, category: Category, form: Form) -> Option<Key> {
-    let drum = match category {
-        Category::Kick
-        | Category::Snare
-        | Category::Clap
-        | Category::Hihat
-        | Category::Percussion
-        | Category::Drums => true,
-        Category::Bass
-        | Category::Synth
-        | Category::Lead
-        | Category::Pad
-        | Category::Guitar
-        | Category::Piano
-        | Category::Vocals
-        | Category::Atmo
-        | Category::Fx
-        | Category::Other => false,
-    };
-    let tonal = &heard.tonal;
-    let one_shot = form == Form::OneShot;
-    // In a short sound the windows overlap so much that everything lasts: the short windows must agree.
-    let no_chord = one_shot && (heard.pitch.root().is_some() || tonal.tonality < 0.25);
-    let whole_track = heard.duration_s > 30.0;
-    let tones = !drum || whole_track || (!one_shot && tonal.tonality > 0.5);
-    let line = form == Form::Loop && category.is_tonal();
-    tonal.key.filter(|_| !no_chord && tones).or(tonal.tonic.filter(|_| line))
+/// The key that was heard; a lone note has a root instead.
+fn heard_key(heard: &Heard, form: Form) -> Option<Key> {
+    let lone = form == Form::OneShot && heard.pitch.root().is_some();
+    heard.tonal.key.filter(|_| !lone)
 }
 
 #[cfg(test)]

@@ -1,0 +1,77 @@
+use dream_core::PitchClass;
+
+use super::*;
+use crate::signals::{chord, clicks, noise, silence};
+
+/// The three main triads of a key, one second each, tonic twice.
+fn cadence(tonic_hz: f64, minor: bool) -> Vec<f32> {
+    let third = if minor { 3.0 } else { 4.0 };
+    let steps = [0.0, 5.0, 7.0, 0.0];
+    steps
+        .iter()
+        .flat_map(|step| {
+            let note = |semitones: f64| tonic_hz * ((step + semitones) / 12.0).exp2();
+            chord(&[note(0.0), note(third), note(7.0)], 1.0, 5)
+        })
+        .collect()
+}
+
+#[track_caller]
+fn check(samples: &[f32], expected: Option<&str>) -> Tonal {
+    let found = key(samples);
+    let name = found.key.map(|key| key.to_string());
+    assert_eq!(name.as_deref(), expected, "{found:?}");
+    found
+}
+
+#[test]
+fn a_cadence_has_its_key_in_every_transposition() {
+    for step in 0..12 {
+        let tonic = PitchClass::of(9 + step);
+        let hz = 220.0 * (f64::from(step) / 12.0).exp2();
+        let minor = check(&cadence(hz, true), Some(&format!("{tonic} minor")));
+        let major = check(&cadence(hz, false), Some(&format!("{tonic} major")));
+        assert!(minor.confidence > 0.5 && major.confidence > 0.5, "{minor:?} {major:?}");
+    }
+}
+
+#[test]
+fn detuned_music_keeps_its_key_and_tells_its_tuning() {
+    for cents in [-45.0, -20.0, 0.0, 20.0, 45.0] {
+        let found =
+            check(&cadence(220.0 * f64::from(cents / 1200.0_f32).exp2(), true), Some("A minor"));
+        assert!((found.tuning_cents.unwrap() - cents).abs() < 3.0, "{cents}: {found:?}");
+    }
+}
+
+/// Notes of `seconds`, in semitones above `lowest_hz`.
+fn line(lowest_hz: f64, seconds: f64, partials: u32, steps: &[f64]) -> Vec<f32> {
+    let play = |step: &f64| chord(&[lowest_hz * (step / 12.0).exp2()], seconds, partials);
+    steps.iter().flat_map(play).collect::<Vec<f32>>().repeat(4)
+}
+
+#[test]
+fn a_bass_line_has_its_key_down_to_the_lowest_string() {
+    let steps = [0.0, 0.0, 12.0, 3.0, 0.0, 7.0, 0.0, 10.0, 0.0, 0.0, 5.0, 3.0, 0.0, 0.0, 7.0, 10.0];
+    check(&line(41.203, 0.25, 12, &steps), Some("E minor"));
+    check(&line(55.0, 0.25, 12, &steps), Some("A minor"));
+}
+
+#[test]
+fn the_lowest_note_of_a_chord_is_its_tonic() {
+    let hz = |midi: f64| 440.0 * ((midi - 69.0) / 12.0).exp2();
+    for root in 40..64 {
+        let notes = [0.0, 3.0, 7.0, 10.0].map(|step| hz(f64::from(root) + step));
+        check(&chord(&notes, 3.0, 12), Some(&format!("{} minor", PitchClass::of(root))));
+    }
+}
+
+#[test]
+fn what_is_not_tonal_has_no_key() {
+    check(&silence(2.0), None);
+    check(&noise(6.0), None);
+    check(&clicks(&[0.0, 0.5, 1.0, 1.5], 2.0), None);
+    check(&vec![0.5; 100_000], None);
+    check(&[1.0], None);
+    check(&[], None);
+}
