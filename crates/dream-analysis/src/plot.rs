@@ -41,7 +41,7 @@ const BAR: Colour = Colour([255, 190, 92]);
 const LOOP: Colour = Colour([110, 231, 160]);
 
 /// Lines closer than this, in pixels, would hide what they lie on.
-const CROWDED: f64 = 5.0;
+const CROWDED: f64 = 8.0;
 
 /// Draws a clip with its facts under a title.
 pub fn draw(clip: &Clip, facts: &Facts, title: &str) -> Image {

@@ -1,7 +1,7 @@
 //! Levels over time and frequency.
 //!
 //! Method: power of Hann-windowed spectra, the window about as many periods long at every frequency (after J. C. Brown,
-//! "Calculation of a constant Q spectral transform", JASA 89(1), 1991), here by crossfading the power of transforms
+//! "Calculation of a constant Q spectral transform", JASA 89(1), 1991), here by crossfading the levels of transforms
 //! of 256 to 8192 frames from octave to octave. Short windows show when a hat begins, long ones keep bass notes
 //! apart; a sine keeps its level across the fade, and pink noise is even.
 //! Power is averaged over the channels and over what falls in a column, at most `HOPS` spectra each, so that opposite
@@ -21,6 +21,8 @@ const RANGE_DB: f32 = 84.0;
 const LONGEST: usize = 8192;
 const TURN_HZ: f64 = 250.0;
 const SHORTEST: usize = 256;
+/// The least that counts, as a share of the highest sample (-110 dB).
+const FLOOR: f32 = 3e-6;
 /// Spectra per column and window at most.
 const HOPS: usize = 24;
 
@@ -50,7 +52,9 @@ fn levels(clip: &Clip, columns: usize, rows: usize) -> Vec<f32> {
     let rate = clip.rate().hz();
     // A window much longer than the sound would show nothing but its spectrum.
     let longest = (clip.len() / 4).next_power_of_two().clamp(SHORTEST, LONGEST);
-    let mut levels = vec![0.0; columns * rows];
+    // A window that hears nothing must not make nothing of what its neighbour hears.
+    let floor = (clip.peak() * FLOOR).powi(2);
+    let mut levels = vec![if floor > 0.0 { 0.0 } else { f32::NEG_INFINITY }; columns * rows];
     let mut size = SHORTEST;
     while size <= longest {
         let shares: Vec<f32> =
@@ -63,14 +67,12 @@ fn levels(clip: &Clip, columns: usize, rows: usize) -> Vec<f32> {
             for (row, (level, share)) in levels.iter_mut().zip(&shares).enumerate() {
                 if *share > 0.0 {
                     let edge = |row: f64| row_hz_at(row, rows) / rate * size as f64;
-                    *level += share * read(bins, edge(row as f64 + 1.0), edge(row as f64));
+                    let power = read(bins, edge(row as f64 + 1.0), edge(row as f64));
+                    *level += share * 10.0 * (power + floor).log10();
                 }
             }
         }
         size *= 2;
-    }
-    for level in &mut levels {
-        *level = 10.0 * level.log10();
     }
     levels
 }

@@ -1,7 +1,8 @@
 //! Words in pixels.
 //!
 //! Glyphs of 8 x 8 bits (the `font8x8` crate: Latin, public domain), their corners rounded by doubling three times with
-//! the rule of A. Mazzoleni's Scale2x (2001), then averaged down to the size wanted. Widths are proportional. What has
+//! the rule of A. Mazzoleni's Scale2x (2001), upright strokes made as thin as the level ones, then averaged down to the
+//! size wanted. Widths are proportional. What has
 //! no glyph is shown as a question mark.
 
 use font8x8::legacy::{BASIC_LEGACY, LATIN_LEGACY};
@@ -79,6 +80,7 @@ fn character(c: char, size: usize, mut paint: impl FnMut(usize, usize, f32)) {
         bits = doubled(&bits, side);
         side *= 2;
     }
+    bits.chunks_exact_mut(FINE).for_each(thin);
     let at = |pixel: usize, sample: usize| {
         (2 * (pixel * SAMPLES + sample) + 1) * FINE / (2 * SAMPLES * size)
     };
@@ -93,6 +95,18 @@ fn character(c: char, size: usize, mut paint: impl FnMut(usize, usize, f32)) {
                 paint(x, y, f32::from(ink) / (SAMPLES * SAMPLES) as f32);
             }
         }
+    }
+}
+
+/// Takes the end off the strokes of a row that are wider than one bit of the glyph.
+fn thin(row: &mut [bool]) {
+    const BIT: usize = FINE / 8;
+    let mut start = 0;
+    while start < FINE {
+        let length = row[start..].iter().take_while(|ink| **ink).count();
+        let less = length.saturating_sub(BIT).min(BIT * 3 / 4);
+        row[start + length - less..start + length].fill(false);
+        start += length + 1;
     }
 }
 

@@ -39,8 +39,9 @@ pub(super) fn draw(image: &mut Image, area: Area, clip: &Clip) {
         }
     }
     if peak > 0.0 {
-        let level = format!("{:.1} dB", 20.0 * peak.log10());
-        image.text_left_of(LEFT - 6, area.y, 12, FAINT, &level);
+        let level = format!("peak {:.1} dBFS", 20.0 * peak.log10());
+        let y = area.y + area.height - 15;
+        image.text(area.x + 6, y, 12, FAINT, area.x + area.width, &level);
     }
 }
 
