@@ -1,8 +1,13 @@
-//! Analysis of a 16 s stereo loop, of a one-shot, and of the parts of the former.
+//! Every fact of a 16 s stereo loop, and the whole of a one-shot, of that loop and of a track.
+
+use std::io::Cursor;
 
 use divan::{Bencher, black_box};
-use dream_analysis::{Hints, analyse, key, onset, pitch, tempo};
-use dream_audio::{Clip, loudness};
+use dream_analysis::{
+    Hints, analyse, category_features, descriptors, key, onset, pitch, quality, spiking, tempo,
+};
+use dream_audio::decode::{Limits, decode};
+use dream_audio::{Clip, encode, loudness};
 use dream_core::{SampleRate, Seed};
 
 fn main() {
@@ -29,32 +34,89 @@ fn stem(seconds: f64) -> Clip {
     Clip::new(SampleRate::LIBRARY, &[&left, &right])
 }
 
-#[divan::bench(args = [0.4, 16.0])]
+#[divan::bench(args = [0.4, 16.0, 240.0])]
 fn whole(bencher: Bencher<'_, '_>, seconds: f64) {
     let clip = stem(seconds);
     bencher.bench(|| analyse(black_box(&clip), &Hints::default()));
 }
 
+/// What the budget of the core facts counts: decoding, tempo, key, loudness and true peak.
 #[divan::bench]
-fn part_onsets_and_tempo(bencher: Bencher<'_, '_>) {
-    let mono = stem(16.0).to_mono();
-    bencher.bench(|| tempo::tempo(&onset::onsets(black_box(&mono)), 16.0, None));
+fn core_from_a_file(bencher: Bencher<'_, '_>) {
+    let bytes = encode::wav16(&stem(16.0), Seed(1)).expect("16 seconds fit");
+    bencher.bench(|| {
+        let decoded = decode(Cursor::new(black_box(&bytes[..])), &Limits::default());
+        let clip = decoded.expect("the bytes are those of a file").clip;
+        let mono = clip.to_mono();
+        let tempo = tempo::tempo(&onset::onsets(&mono), clip.seconds(), None);
+        (tempo, key::key(&mono), loudness::measure(&clip))
+    });
 }
 
 #[divan::bench]
-fn part_key(bencher: Bencher<'_, '_>) {
+fn fact_onsets(bencher: Bencher<'_, '_>) {
+    let mono = stem(16.0).to_mono();
+    bencher.bench(|| onset::onsets(black_box(&mono)));
+}
+
+#[divan::bench]
+fn fact_tempo_and_beats(bencher: Bencher<'_, '_>) {
+    let onsets = onset::onsets(&stem(16.0).to_mono());
+    bencher.bench(|| tempo::tempo(black_box(&onsets), 16.0, None));
+}
+
+#[divan::bench]
+fn fact_key(bencher: Bencher<'_, '_>) {
     let mono = stem(16.0).to_mono();
     bencher.bench(|| key::key(black_box(&mono)));
 }
 
 #[divan::bench]
-fn part_pitch(bencher: Bencher<'_, '_>) {
+fn fact_root(bencher: Bencher<'_, '_>) {
     let mono = stem(16.0).to_mono();
     bencher.bench(|| pitch::pitch(black_box(&mono)));
 }
 
+/// All that category, form, attributes and tags rest on: onsets, tempo, key, root and timbre.
 #[divan::bench]
-fn part_loudness(bencher: Bencher<'_, '_>) {
+fn fact_category(bencher: Bencher<'_, '_>) {
     let clip = stem(16.0);
-    bencher.bench(|| loudness::measure(black_box(&clip)));
+    bencher.bench(|| category_features(black_box(&clip)));
+}
+
+#[divan::bench]
+fn fact_quality(bencher: Bencher<'_, '_>) {
+    let clip = stem(16.0);
+    bencher.bench(|| quality::quality(black_box(&clip)));
+}
+
+#[divan::bench]
+fn fact_spiking(bencher: Bencher<'_, '_>) {
+    let mono = stem(16.0).to_mono();
+    bencher.bench(|| spiking::spiking(black_box(&mono), None));
+}
+
+#[divan::bench]
+fn fact_loudness(bencher: Bencher<'_, '_>) {
+    let clip = stem(16.0);
+    bencher.bench(|| loudness::integrated(black_box(&clip)));
+}
+
+#[divan::bench]
+fn fact_true_peak(bencher: Bencher<'_, '_>) {
+    let clip = stem(16.0);
+    bencher.bench(|| loudness::true_peak_dbtp(black_box(&clip)));
+}
+
+#[divan::bench]
+fn embedding(bencher: Bencher<'_, '_>) {
+    let facts = analyse(&stem(2.0), &Hints::default());
+    bencher.bench(|| descriptors::embed(black_box(&facts)));
+}
+
+#[divan::bench]
+fn picture(bencher: Bencher<'_, '_>) {
+    let clip = stem(16.0);
+    let facts = analyse(&clip, &Hints::default());
+    bencher.bench(|| dream_analysis::plot::draw(black_box(&clip), &facts, "stem"));
 }

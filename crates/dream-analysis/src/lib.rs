@@ -13,6 +13,7 @@ pub mod key;
 mod names;
 pub mod onset;
 pub mod pitch;
+pub mod plot;
 pub mod quality;
 #[cfg(test)]
 mod signals;

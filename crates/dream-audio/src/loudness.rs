@@ -1,15 +1,27 @@
 //! Loudness and true peak.
 //!
 //! Method: ITU-R BS.1770-4 (K-weighting, gated integration, true peak at four times the rate) and EBU Tech 3341 and
-//! 3342 (momentary, short term, range), the loudness by the `ebur128` crate. The true peak is our own, with a longer
-//! kernel and five times as fast; `tests` hold it against that crate's. A mono clip is measured as one channel, 3 dB below
-//! the same signal on both sides.
+//! 3342 (momentary, short term, range). Everything but the true peak follows from one pass that leaves the energy of
+//! every 100 ms: four times as fast as the `ebur128` crate, against which `tests` hold it. The true peak has a longer
+//! kernel than that crate's. A mono clip is measured as one channel, 3 dB below the same signal on both sides; all channels
+//! count alike.
+
+mod weighting;
 
 use dream_core::Lufs;
-use ebur128::{EbuR128, Mode};
 
+use self::weighting::energies;
 use crate::Clip;
 use crate::oversample::true_peak;
+
+/// Steps of 100 ms in a momentary measurement and in a block of the gated one.
+const MOMENTARY: usize = 4;
+/// Steps in a short-term measurement.
+const SHORT_TERM: usize = 30;
+/// Steps from one short-term measurement of the range to the next.
+const RANGE_HOP: usize = 10;
+/// The absolute gate, in LUFS: what is softer does not count.
+const ABSOLUTE_GATE: f64 = -70.0;
 
 /// What a clip measures.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,45 +45,21 @@ impl Loudness {
     }
 }
 
-/// Measures everything. The clip's rate must be 16 Hz or more and its channels 64 or fewer.
+/// Measures everything. The clip's rate must be 16 Hz or more.
 pub fn measure(clip: &Clip) -> Loudness {
-    let mut meter = meter(clip, Mode::I | Mode::LRA);
-    let step = (clip.rate().0 as usize / 10).max(1);
-    let mut steps = Vec::with_capacity(clip.len() / step + 1);
-    for start in (0..clip.len()).step_by(step) {
-        add(&mut meter, clip, start, step);
-        // The last step may be shorter; silence follows it.
-        let part = (clip.len() - start).min(step) as f64 / step as f64;
-        let window_ms = ((100.0 * part).round() as u32).max(1);
-        let lufs = meter.loudness_window(window_ms).unwrap_or(f64::NEG_INFINITY);
-        steps.push(energy(lufs) * f64::from(window_ms) / 100.0);
-    }
+    let steps = energies(clip);
     Loudness {
-        integrated: audible(meter.loudness_global().ok()),
-        momentary_max: loudest(&steps, 4),
-        short_term_max: loudest(&steps, 30),
-        range_lu: meter.loudness_range().ok().filter(|range| range.is_finite()).unwrap_or(0.0),
+        integrated: gated(&steps.whole),
+        momentary_max: loudest(&steps.all(), MOMENTARY),
+        short_term_max: loudest(&steps.all(), SHORT_TERM),
+        range_lu: range(&steps.whole),
         true_peak_dbtp: true_peak_dbtp(clip),
     }
 }
 
-/// The loudest run of `window` steps of 100 ms, all of it if there are fewer, silence making up the time.
-fn loudest(steps: &[f64], window: usize) -> Option<Lufs> {
-    let sums = steps.windows(window.min(steps.len()).max(1)).map(|run| run.iter().sum::<f64>());
-    let most = sums.fold(0.0, f64::max) / window as f64;
-    audible(Some(10.0 * most.log10() - 0.691))
-}
-
-/// Mean square after K-weighting: BS.1770-4, equation 2 solved for it.
-fn energy(lufs: f64) -> f64 {
-    10.0_f64.powf((lufs + 0.691) / 10.0)
-}
-
 /// The gated loudness of the whole clip alone; `None` under 400 ms and for silence.
 pub fn integrated(clip: &Clip) -> Option<Lufs> {
-    let mut meter = meter(clip, Mode::I);
-    add(&mut meter, clip, 0, clip.len());
-    audible(meter.loudness_global().ok())
+    gated(&energies(clip).whole)
 }
 
 /// The true peak alone, in dBTP, not below -120.
@@ -80,19 +68,55 @@ pub fn true_peak_dbtp(clip: &Clip) -> f64 {
     (20.0 * f64::from(peak).max(1e-6).log10()).max(-120.0)
 }
 
-fn meter(clip: &Clip, mode: Mode) -> EbuR128 {
-    EbuR128::new(clip.channels() as u32, clip.rate().0, mode)
-        .expect("a decoded clip has a rate and channels within the meter's range")
+/// The mean energies of all runs of `window` steps, `hop` steps apart.
+fn runs(steps: &[f64], window: usize, hop: usize) -> impl Iterator<Item = f64> {
+    steps.windows(window).step_by(hop).map(move |run| run.iter().sum::<f64>() / window as f64)
 }
 
-fn add(meter: &mut EbuR128, clip: &Clip, start: usize, frames: usize) {
-    let end = clip.len().min(start + frames);
-    let channels: Vec<&[f32]> = clip.iter_channels().map(|channel| &channel[start..end]).collect();
-    meter.add_frames_planar_f32(&channels).expect("as many channels as the meter has");
+/// BS.1770-4, equations 5 to 7: the mean of the blocks above -70 LUFS and above 10 LU under their own mean.
+fn gated(steps: &[f64]) -> Option<Lufs> {
+    let blocks: Vec<f64> = runs(steps, MOMENTARY, 1).collect();
+    let above = above_gate(&blocks, -10.0);
+    audible(mean(above))
 }
 
-fn audible(lufs: Option<f64>) -> Option<Lufs> {
-    lufs.filter(|lufs| lufs.is_finite() && *lufs >= -70.0).map(Lufs)
+/// Tech 3342: the distance of the 10th and the 95th percentile of the short-term loudness above both gates.
+fn range(steps: &[f64]) -> f64 {
+    let blocks: Vec<f64> = runs(steps, SHORT_TERM, RANGE_HOP).collect();
+    let mut above: Vec<f64> = above_gate(&blocks, -20.0).collect();
+    above.sort_by(f64::total_cmp);
+    let Some(last) = above.len().checked_sub(1) else { return 0.0 };
+    let at = |share: f64| lufs(above[(last as f64 * share).round() as usize]);
+    at(0.95) - at(0.1)
+}
+
+/// The blocks above the absolute gate, and of these the ones above their mean by `relative_lu`.
+fn above_gate(blocks: &[f64], relative_lu: f64) -> impl Iterator<Item = f64> {
+    let audible = |block: &f64| lufs(*block) >= ABSOLUTE_GATE;
+    let gate = mean(blocks.iter().copied().filter(audible)) * 10.0_f64.powf(relative_lu / 10.0);
+    blocks.iter().copied().filter(audible).filter(move |block| *block >= gate)
+}
+
+/// 0 for nothing.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+    sum / f64::from(count.max(1))
+}
+
+/// The loudest run of `window` steps, all of it if there are fewer, silence making up the time.
+fn loudest(steps: &[f64], window: usize) -> Option<Lufs> {
+    let length = window.min(steps.len()).max(1);
+    audible(runs(steps, length, 1).fold(0.0, f64::max) * length as f64 / window as f64)
+}
+
+/// BS.1770-4, equation 2: the loudness of an energy, the mean square after K-weighting summed over the channels.
+fn lufs(energy: f64) -> f64 {
+    10.0 * energy.log10() - 0.691
+}
+
+fn audible(energy: f64) -> Option<Lufs> {
+    let lufs = lufs(energy);
+    (lufs.is_finite() && lufs >= ABSOLUTE_GATE).then_some(Lufs(lufs))
 }
 
 #[cfg(test)]
@@ -100,7 +124,8 @@ mod tests {
     use super::*;
     use std::f64::consts::TAU;
 
-    use dream_core::{Db, SampleRate};
+    use dream_core::{Db, SampleRate, Seed};
+    use ebur128::{EbuR128, Mode};
 
     const RATE: SampleRate = SampleRate(48_000);
 
@@ -181,6 +206,62 @@ mod tests {
             let expected = 20.0 * meter.true_peak(0).unwrap().log10();
             let peak = true_peak_dbtp(&Clip::mono(RATE, wave));
             assert!((peak - expected).abs() < 0.1, "{hz} Hz: {peak} dBTP, expected {expected}");
+        }
+    }
+
+    /// Noise whose level moves between -45 and -5 dB every few seconds, another one on every channel.
+    fn moving_noise(rate: SampleRate, channels: usize, seconds: f64) -> Clip {
+        let mut state = Seed(7);
+        let mut channel = |_: usize| -> Vec<f32> {
+            (0..(seconds * rate.hz()) as usize)
+                .map(|i| {
+                    state = state.index(0);
+                    let noise = (state.0 >> 40) as f64 / 8_388_608.0 - 1.0;
+                    let t = i as f64 / rate.hz();
+                    let level = -25.0 + 20.0 * (TAU * t / 9.0).sin() * (TAU * t / 31.0).cos();
+                    (noise * 10.0_f64.powf(level / 20.0)) as f32
+                })
+                .collect()
+        };
+        let all: Vec<Vec<f32>> = (0..channels).map(&mut channel).collect();
+        Clip::new(rate, &all.iter().map(|channel| &channel[..]).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn another_meter_finds_the_same_loudness() {
+        for (rate, channels, seconds) in [
+            (44_100, 2, 30.0),
+            (48_000, 1, 12.3),
+            (96_000, 2, 5.0),
+            (22_050, 1, 0.5),
+            (8_000, 2, 61.0),
+        ] {
+            let clip = moving_noise(SampleRate(rate), channels, seconds);
+            let own = measure(&clip);
+            let mut meter = EbuR128::new(channels as u32, rate, Mode::I | Mode::LRA).unwrap();
+            let (mut momentary, mut short_term) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+            let step = rate as usize / 10;
+            for start in (0..clip.len()).step_by(step) {
+                let end = clip.len().min(start + step);
+                let part: Vec<&[f32]> = clip.iter_channels().map(|c| &c[start..end]).collect();
+                meter.add_frames_planar_f32(&part).unwrap();
+                momentary = momentary.max(meter.loudness_momentary().unwrap());
+                if start / step >= 30 {
+                    short_term = short_term.max(meter.loudness_shortterm().unwrap());
+                }
+            }
+            let close = |own: Option<Lufs>, other: f64| {
+                let own = own.unwrap().0;
+                assert!((own - other).abs() < 0.01, "{rate} Hz: {own}, expected {other}");
+            };
+            close(own.integrated, meter.loudness_global().unwrap());
+            close(integrated(&clip), meter.loudness_global().unwrap());
+            close(own.momentary_max, momentary);
+            if short_term.is_finite() {
+                close(own.short_term_max, short_term);
+            }
+            let range = meter.loudness_range().unwrap();
+            assert!((own.range_lu - range).abs() < 0.01, "{rate} Hz: {}, {range}", own.range_lu);
         }
     }
 }

@@ -11,7 +11,7 @@ mod stem;
 mod units;
 
 pub use embedding::{Embedding, Space};
-pub use music::{Key, Mode, NotAKey, PitchClass};
+pub use music::{Key, Mode, NotAKey, PitchClass, note_hz, note_name};
 pub use plan::{
     ArrangementPlan, Automate, Automation, Note, PartId, PlanError, Section, StemQuery, Transition,
     TransitionKind,

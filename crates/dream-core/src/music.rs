@@ -37,6 +37,17 @@ impl fmt::Display for PitchClass {
     }
 }
 
+/// The name of a MIDI note number with its octave, the nearest note for a fraction: 60 is `C4`, 45 is `A2`.
+pub fn note_name(note: f64) -> String {
+    let nearest = note.round() as i32;
+    format!("{}{}", PitchClass::of(nearest), nearest.div_euclid(12) - 1)
+}
+
+/// The frequency of a MIDI note number in Hz: 69 is 440 Hz, 1 more is a semitone.
+pub fn note_hz(note: f64) -> f64 {
+    440.0 * ((note - 69.0) / 12.0).exp2()
+}
+
 /// Major or minor; every other mode is counted with the one that shares its third.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
@@ -243,6 +254,19 @@ mod tests {
         for bad in ["", "X minor", "13A", "0A", "A blue", "minor", "äm", "138"] {
             assert!(Key::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn notes_have_names_and_frequencies() {
+        let check = |note: f64, name: &str, hz: f64| {
+            assert_eq!(note_name(note), name);
+            assert!((note_hz(note) - hz).abs() < 0.01, "{note}");
+        };
+        check(69.0, "A4", 440.0);
+        check(60.0, "C4", 261.63);
+        check(45.0, "A2", 110.0);
+        check(33.49, "A1", 56.57);
+        check(-1.0, "B-2", 7.72);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use dream_analysis::descriptors::embed;
 use dream_core::{Facts, StemId};
 use dream_library::write_file;
 
-pub use analyse::{Analysis, analyse};
+pub use analyse::{Analysis, Listening, Plots, analyse};
 pub use clock::Clock;
 pub use compose::{Bits, ComposeSpec, Composed, Output, RenderSpec, Selection, Timing, Track};
 pub use config::Config;

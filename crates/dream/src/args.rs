@@ -185,6 +185,9 @@ pub(crate) struct Analyse {
     /// Listen only; do not read category and tempo from the file name
     #[arg(long)]
     pub(crate) no_name_hints: bool,
+    /// Draw waveform, spectrogram, beats and chroma of every file as a PNG in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plot: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,12 +7,12 @@ use std::time::Instant;
 use anyhow::bail;
 use dream_core::{Bpm, Progress, StemId, chain};
 use dream_engine::{
-    Analysis, Change, Config, Engine, Entry, Event, FileOutcome, Filter, IngestReport, IngestSpec,
-    IngestStatus, JobSpec, Kind, Outcome,
+    Change, Engine, Entry, Event, FileOutcome, Filter, IngestReport, IngestSpec, IngestStatus,
+    JobSpec, Kind, Outcome,
 };
 use serde_json::json;
 
-use crate::args::{Analyse, Ingest, List, Set, Stems};
+use crate::args::{Ingest, List, Set, Stems};
 use crate::report::{Report, escaped};
 use crate::view;
 
@@ -135,97 +135,6 @@ fn summarise(
 /// The path from the root of the file system, links kept; the same words from elsewhere are other work.
 fn absolute(path: &Path) -> std::path::PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-pub(crate) fn analyse(
-    config: &Config,
-    args: &Analyse,
-    progress: &Progress,
-    report: &Report,
-) -> anyhow::Result<bool> {
-    let total = args.files.len() as u64;
-    let mut failed = 0;
-    for (index, file) in args.files.iter().enumerate() {
-        progress.step(index as u64, total, "analyse").map_err(dream_engine::Error::from)?;
-        match dream_engine::analyse(file, &config.limits, args.no_name_hints) {
-            Ok(analysis) if report.is_json() => report.document(&analysis)?,
-            Ok(analysis) => print_analysis(&analysis, report),
-            Err(error) => {
-                failed += 1;
-                if report.is_json() {
-                    let path = file.to_string_lossy();
-                    report.document(&json!({"path": path, "error": chain(&error)}))?;
-                } else {
-                    report.complain(&chain(&error));
-                }
-            }
-        }
-    }
-    report.finish();
-    if report.is_json() {
-        report.document(&json!({"summary": true, "files": total, "failed": failed}))?;
-    }
-    Ok(failed == 0)
-}
-
-fn print_analysis(analysis: &Analysis, report: &Report) {
-    let facts = &analysis.facts;
-    let sure = |confidence: f32| format!("{:.0} %", 100.0 * confidence);
-    let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
-    report.answer(&escaped(&analysis.path));
-    let rows = [
-        (
-            "format",
-            format!(
-                "{}, {} Hz, {} channels, {:.3} s",
-                analysis.format, analysis.sample_rate, analysis.channels, facts.duration_s
-            ),
-        ),
-        ("category", format!("{} ({})", facts.category, sure(facts.category_confidence))),
-        (
-            "form",
-            match facts.bars {
-                Some(bars) => format!("{}, {bars} bars", facts.form),
-                None => facts.form.to_string(),
-            },
-        ),
-        (
-            "tempo",
-            or_none(
-                facts
-                    .bpm
-                    .map(|bpm| format!("{:.2} bpm ({})", bpm.get(), sure(facts.bpm_confidence))),
-            ),
-        ),
-        (
-            "key",
-            or_none(
-                facts.key.map(|key| {
-                    format!("{key}, {} ({})", key.camelot(), sure(facts.key_confidence))
-                }),
-            ),
-        ),
-        (
-            "loudness",
-            format!(
-                "{}, true peak {:.1} dBTP",
-                facts.loudness_lufs.map_or("silent".to_owned(), |lufs| format!("{lufs:.1} LUFS")),
-                facts.true_peak_dbtp
-            ),
-        ),
-        ("quality", format!("{:.2}", facts.quality)),
-        ("defects", list(facts.defects.iter().map(ToString::to_string))),
-        ("tags", list(facts.tags.iter().cloned())),
-        ("warnings", list(analysis.warnings.iter().cloned())),
-    ];
-    for (name, value) in rows {
-        report.answer(&format!("  {name:9} {}", escaped(&value)));
-    }
-}
-
-fn list(words: impl Iterator<Item = String>) -> String {
-    let words: Vec<String> = words.collect();
-    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 pub(crate) fn stems(engine: &Engine, args: &Stems, report: &Report) -> anyhow::Result<bool> {

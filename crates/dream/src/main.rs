@@ -3,6 +3,7 @@
 //! Reads its arguments, opens the engine, calls it, reports. Exit codes: 0 done, 1 failed, 2 wrong usage, 130
 //! cancelled.
 
+mod analyse;
 mod args;
 mod commands;
 mod compose;
@@ -61,7 +62,7 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
     runner::in_pool(threads, || match &args.command {
         Command::Compose(what) => compose::compose(&open(config)?, what, &progress, report),
         Command::Render(what) => compose::render(&open(config)?, what, &progress, report),
-        Command::Analyse(what) => commands::analyse(&config, what, &progress, report),
+        Command::Analyse(what) => analyse::analyse(&config, what, &progress, report),
         Command::Ingest(what) => commands::ingest(&open(config)?, what, &progress, report),
         Command::Stems(what) => commands::stems(&open(config)?, what, report),
         Command::Stats => commands::stats(&open(config)?, report),

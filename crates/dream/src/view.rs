@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dream_core::{Key, Provenance, SampleRate};
+use dream_core::{Key, Provenance, SampleRate, note_hz, note_name};
 use dream_engine::{Clock, Engine, Entry, Statistics};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ pub(crate) struct Stem<'a> {
     bars: Option<u32>,
     key: Option<Key>,
     root: Option<f64>,
+    root_note: Option<String>,
+    f0_hz: Option<f64>,
     duration: f64,
     sample_rate: u32,
     channels: u32,
@@ -53,6 +55,8 @@ impl<'a> Stem<'a> {
             bars: facts.bars,
             key: facts.key,
             root: facts.root,
+            root_note: facts.root.map(note_name),
+            f0_hz: facts.root.map(note_hz),
             duration: seconds(entry),
             sample_rate: entry.sample_rate.0,
             channels: stem.channels,

@@ -21,7 +21,12 @@ fn the_help_is_as_documented() {
 
 #[track_caller]
 fn check(args: &[&str], code: i32, said: &str) {
-    let output = World::new().run(args);
+    check_in(&World::new(), args, code, said);
+}
+
+#[track_caller]
+fn check_in(world: &World, args: &[&str], code: i32, said: &str) {
+    let output = world.run(args);
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
     assert!(error.contains(said), "{args:?}: {error}");
@@ -90,21 +95,32 @@ fn the_facts_of_a_file_have_the_promised_names() {
         "channels",
         "category",
         "category_confidence",
+        "form",
+        "form_confidence",
         "bpm",
         "bpm_confidence",
         "bpm_candidates",
+        "bpm_varies",
         "key",
         "key_confidence",
         "key_candidates",
         "beats_s",
         "downbeats_s",
         "bars",
+        "loop_points_s",
+        "tuning_cents",
+        "root",
+        "root_confidence",
+        "root_note",
+        "f0_hz",
+        "drum_voices",
         "loudness_lufs",
         "true_peak_dbtp",
         "quality",
         "quality_parts",
         "defects",
         "tags",
+        "tag_percentiles",
         "attributes",
         "neuromorphic",
     ] {
@@ -116,6 +132,26 @@ fn the_facts_of_a_file_have_the_promised_names() {
     assert!(bad["error"].as_str().unwrap().contains("bad.wav"), "{bad}");
     assert_eq!(summary, &json!({"summary": true, "files": 2, "failed": 1}));
     assert!(!world.home().exists(), "nothing is stored");
+}
+
+#[test]
+fn every_file_gets_a_picture_of_its_own() {
+    let world = World::new();
+    world.tone("a/kick.wav", 1);
+    world.tone("b/kick.wav", 2);
+    let files = ["a/kick.wav", "b/kick.wav", "a/kick.wav"];
+    let lines = world.json(&[&["analyse", "--plot", "new/plots"], &files[..]].concat(), 0);
+    let names = ["kick.png", "kick-2.png", "kick-3.png"];
+    for (line, name) in lines.iter().zip(names) {
+        let plot = line["plot"].as_str().unwrap();
+        assert!(plot.ends_with(name), "{plot}");
+        let png = std::fs::read(world.path(plot)).unwrap();
+        assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
+    }
+    let said = text(&world.run(&["analyse", "--plot", "new/plots", "a/kick.wav"]).stdout);
+    assert!(said.contains("kick.png"), "{said}");
+    world.write("file", b"no folder");
+    check_in(&world, &["analyse", "--plot", "file", "a/kick.wav"], 1, "create the folder file");
 }
 
 #[test]
