@@ -129,7 +129,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     };
     let root = known.root.or_else(|| heard.pitch.root().filter(|_| form == Form::OneShot));
     let loudness = loudness::measure(clip);
-    let quality = quality::quality(clip);
+    let quality = quality::quality(clip, form);
     let neuromorphic = spiking::spiking(&heard.mono, tempo.bpm);
     Facts {
         duration_s: heard.duration_s,

@@ -1,20 +1,42 @@
 //! Technical quality and its defects.
 //!
-//! Four parts, each 0 to 1, multiplied: one bad part spoils the sound.
+//! Every defect has a measure (its module says which and from whom), a severity 0 to 1 read from it, and a part
+//! `1 - weight * severity`; the quality is the product of the parts. A defect is named from severity one half on.
+//! All measures are relative to the clip's own peak or loudest part: gain and polarity change nothing.
 //!
-//! | part | 1 | 0 |
-//! |---|---|---|
-//! | `headroom` | no run of three samples at the peak above -0.3 dBFS | one sample in 200 in such runs |
-//! | `level` | peak above -30 dBFS | peak below -60 dBFS |
-//! | `offset` | constant offset below -50 dB of the peak | above -14 dB |
-//! | `presence` | over 5 % of the time within 50 dB of the peak | none |
+//! | part | severity 0 | 1 | weight |
+//! |---|---|---|---|
+//! | `clipping` | 0.01 % of the samples in plateaus | 1 % | 0.6 |
+//! | `intersample_clipping` | no top above the samples' peak | 20 % of the high ones | 0.15 |
+//! | `soft_clipping` | loud tops as round as quiet ones | 0.3 flatter | 0.2 |
+//! | `dc` | offset 50 dB below the peak | 20 dB | 0.4 |
+//! | `hum` | 75 dB below the loudest 200 ms | 35 dB | 0.5 |
+//! | `clicks` | none of 2 % of the peak | 20 %, or many | 0.6 |
+//! | `noise` | floor 75 dB below the loudest 20 ms | 35 dB | 0.4 |
+//! | `truncated_start` | rises from nothing | begins at a tenth of the peak | 0.3 |
+//! | `truncated_end` | 50 dB down at the end | 20 dB | 0.3 |
+//! | `band_limited` | no edge below 20 kHz | edge at 10 kHz | 0.3 |
+//! | `dual_mono` | channels differ | by less than -60 dB | 0.02 |
+//! | `phase_inverted` | correlation 0 | -0.8 | 0.6 |
+//! | `silence` | 70 % of the time silent | all | 1 |
+//! | `too_short` | 10 ms | 0 | 1 |
 //!
-//! In: a clip whose samples are finite. Defects are named when their part falls below one half.
+//! The weights say what it costs to use the sound: what destroys information or is heard in every mix (clipping,
+//! clicks, hum, cancellation in mono) costs most; what a filter or a fade repairs costs less; saturation and inter-sample
+//! tops are often meant, and twice the same channel only wastes space.
+
+mod background;
+mod band;
+mod clicks;
+mod edges;
+mod level;
+mod stereo;
+mod tops;
 
 use std::collections::BTreeMap;
 
 use dream_audio::Clip;
-use dream_core::Defect;
+use dream_core::{Defect, Form};
 
 /// Quality of a clip.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,138 +47,178 @@ pub struct Quality {
     pub parts: BTreeMap<String, f32>,
     /// What is wrong.
     pub defects: Vec<Defect>,
+    /// What was measured, by name; what could not be is left out.
+    pub measures: BTreeMap<&'static str, f32>,
 }
 
-/// Samples from this share of full scale on can be clipped.
-const CLIP_LEVEL: f32 = 0.966;
 /// Sounds shorter than this are too short, in seconds.
 const SHORTEST_S: f64 = 0.010;
-/// The silence floor, linear: -60 dBFS.
-const SILENCE: f32 = 0.001;
+/// A peak below this is nothing, linear: -100 dBFS.
+const NOTHING: f32 = 1e-5;
 
-/// The technical quality of a clip.
-pub fn quality(clip: &Clip) -> Quality {
-    let peak = clip.peak();
-    let silent = peak < SILENCE;
-    let headroom = if silent { 1.0 } else { headroom(clip, peak) };
-    let level = ((20.0 * peak.max(1e-6).log10() + 60.0) / 30.0).clamp(0.0, 1.0);
-    let offset = offset(clip, peak);
-    let presence = if silent { 0.0 } else { presence(clip, peak) };
+/// The technical quality of a clip at 44.1 kHz whose samples are finite. `form` says whether an end without a decay
+/// is a cut.
+pub fn quality(clip: &Clip, form: Form) -> Quality {
+    let measures = measure(clip);
+    let severity = |defect: Defect| severity(defect, &measures, form).clamp(0.0, 1.0);
+    let mut parts = BTreeMap::new();
     let mut defects = Vec::new();
-    for (wrong, defect) in [
-        (headroom < 0.5, Defect::Clipping),
-        (silent || presence < 0.5, Defect::Silence),
-        (offset < 0.5, Defect::Dc),
-        (clip.seconds() < SHORTEST_S, Defect::TooShort),
-    ] {
-        if wrong {
-            defects.push(defect);
+    for (defect, weight) in WEIGHTS {
+        let severity = severity(*defect);
+        parts.insert(defect.name().to_owned(), 1.0 - weight * severity);
+        if severity >= 0.5 {
+            defects.push(*defect);
         }
     }
-    let length = (clip.seconds() / SHORTEST_S).clamp(0.0, 1.0) as f32;
-    let parts: BTreeMap<String, f32> = [
-        ("headroom", headroom),
-        ("length", length),
-        ("level", level),
-        ("offset", offset),
-        ("presence", presence),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect();
-    Quality { score: parts.values().product(), parts, defects }
+    Quality { score: parts.values().product(), parts, defects, measures }
 }
 
-/// Runs of three and more equal samples at the clip's own peak, if that is near or above full scale.
-fn headroom(clip: &Clip, peak: f32) -> f32 {
-    if peak < CLIP_LEVEL {
-        return 1.0;
+/// What each defect costs at its worst, in the order in which they are named.
+const WEIGHTS: &[(Defect, f32)] = &[
+    (Defect::Clipping, 0.6),
+    (Defect::IntersampleClipping, 0.15),
+    (Defect::SoftClipping, 0.2),
+    (Defect::Silence, 1.0),
+    (Defect::Dc, 0.4),
+    (Defect::Hum, 0.5),
+    (Defect::Clicks, 0.6),
+    (Defect::Noise, 0.4),
+    (Defect::TruncatedStart, 0.3),
+    (Defect::TruncatedEnd, 0.3),
+    (Defect::BandLimited, 0.3),
+    (Defect::DualMono, 0.02),
+    (Defect::PhaseInverted, 0.6),
+    (Defect::TooShort, 1.0),
+];
+
+/// The measures of a clip; those of the worst channel where they belong to one.
+fn measure(clip: &Clip) -> BTreeMap<&'static str, f32> {
+    let mut found = BTreeMap::new();
+    found.insert("seconds", clip.seconds() as f32);
+    if clip.peak() < NOTHING {
+        found.insert("silent_share", 1.0);
+        return found;
     }
-    let threshold = 0.9995 * peak;
-    let mut flat = 0_usize;
-    for channel in clip.iter_channels() {
-        let mut run = 0_usize;
-        let mut negative = false;
-        for x in channel.iter().chain(&[0.0]) {
-            if x.abs() >= threshold && (run == 0 || x.is_sign_negative() == negative) {
-                run += 1;
-                negative = x.is_sign_negative();
-            } else {
-                flat += if run >= 3 { run } else { 0 };
-                run = usize::from(x.abs() >= threshold);
-                negative = x.is_sign_negative();
+    found.insert("silent_share", level::silent_share(clip));
+    // An empty channel beside a full one shows nothing.
+    let audible = |channel: &&[f32]| channel.iter().any(|x| x.abs() > 0.001 * clip.peak());
+    for channel in clip.iter_channels().filter(audible) {
+        let tops = tops::tops(channel);
+        let (clicks, click) = clicks::clicks(channel);
+        for (name, value) in [
+            ("clipped_share", Some(tops.clipped)),
+            ("plateaus", Some(tops.plateaus as f32)),
+            ("overs", Some(tops.overs as f32)),
+            ("over_share", Some(tops.over_share)),
+            ("crowding", Some(tops.crowding)),
+            ("flatness", Some(tops.flatness)),
+            ("flattening", Some(tops.flattening)),
+            ("clicks", Some(clicks as f32)),
+            ("click", Some(click)),
+            ("offset_db", level::offset_db(channel)),
+            ("hum_db", background::hum_db(channel)),
+            ("noise_db", background::noise_db(channel)),
+        ] {
+            if let Some(value) = value {
+                let worst = found.entry(name).or_insert(value);
+                *worst = worst.max(value);
             }
         }
     }
-    let share = flat as f32 / clip.samples().len().max(1) as f32;
-    (1.0 - share / 0.005).clamp(0.0, 1.0)
-}
-
-fn offset(clip: &Clip, peak: f32) -> f32 {
-    let mean = |channel: &[f32]| {
-        channel.iter().map(|x| f64::from(*x)).sum::<f64>().abs() / channel.len().max(1) as f64
-    };
-    let worst = clip.iter_channels().map(mean).fold(0.0, f64::max) as f32;
-    if clip.seconds() < 0.05 || peak < 1e-6 {
-        return 1.0; // too short to tell an offset from a low tone
+    let edges = edges::edges(clip);
+    for (name, value) in [
+        ("start_jump", edges.start_jump),
+        ("start_db", edges.start_db),
+        ("end_db", edges.end_db),
+        ("fade_db", edges.fade_db),
+        ("seamless", f32::from(u8::from(edges.seamless))),
+    ] {
+        found.insert(name, value);
     }
-    let db = 20.0 * (worst / peak).max(1e-6).log10();
-    ((-14.0 - db) / 36.0).clamp(0.0, 1.0)
+    if let Some(edge) = loudest(clip).and_then(band::edge) {
+        found.insert("edge_hz", edge.hz);
+        found.insert("edge_drop_db", edge.drop_db);
+        found.insert("edge_level_db", edge.level_db);
+    }
+    if let Some(stereo) = stereo::stereo(clip) {
+        found.insert("correlation", stereo.correlation as f32);
+        found.insert("channel_difference_db", stereo.difference_db);
+    }
+    found
 }
 
-fn presence(clip: &Clip, peak: f32) -> f32 {
-    const STEP: usize = 441;
-    let floor = 0.00316 * peak;
-    let (mut heard, mut steps) = (0_usize, 0_usize);
-    for channel in clip.iter_channels() {
-        for chunk in channel.chunks(STEP) {
-            steps += 1;
-            heard += usize::from(chunk.iter().any(|x| x.abs() > floor));
+/// The channel of the greatest energy.
+fn loudest(clip: &Clip) -> Option<&[f32]> {
+    let energy = |channel: &[f32]| channel.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+    clip.iter_channels().max_by(|a, b| energy(a).total_cmp(&energy(b)))
+}
+
+/// How bad a defect is: 0 none, 1 the worst. What was not measured is not there.
+fn severity(defect: Defect, measures: &BTreeMap<&'static str, f32>, form: Form) -> f32 {
+    let of = |name: &str| measures.get(name).copied();
+    let ramp =
+        |value: f32, none: f32, worst: f32| ((value - none) / (worst - none)).clamp(0.0, 1.0);
+    let between =
+        |name: &str, none: f32, worst: f32| of(name).map_or(0.0, |v| ramp(v, none, worst));
+    match defect {
+        Defect::Clipping => {
+            let share = of("clipped_share").unwrap_or(0.0);
+            // A waveform that is nowhere else is a square wave.
+            if of("plateaus").unwrap_or(0.0) < 2.0 || share > 0.9 {
+                return 0.0;
+            }
+            ramp(share.max(1e-9).log10(), -4.0, -2.0)
         }
+        Defect::IntersampleClipping => {
+            if of("overs").unwrap_or(0.0) < 4.0 || of("crowding").unwrap_or(0.0) < 1.5 {
+                return 0.0;
+            }
+            between("over_share", 0.0, 0.2)
+        }
+        Defect::SoftClipping => {
+            if of("flatness").unwrap_or(0.0) < 0.5 {
+                return 0.0;
+            }
+            between("flattening", 0.0, 0.3)
+        }
+        Defect::Silence => between("silent_share", 0.7, 1.0),
+        Defect::Dc => between("offset_db", -55.0, -25.0),
+        Defect::Hum => between("hum_db", -75.0, -35.0),
+        Defect::Clicks => {
+            if of("clicks").unwrap_or(0.0) < 1.0 {
+                return 0.0;
+            }
+            between("click", 0.0, 0.1).max(between("clicks", 0.0, 10.0))
+        }
+        Defect::Noise => between("noise_db", -75.0, -35.0),
+        Defect::TruncatedStart => {
+            if of("seamless") == Some(1.0) || of("start_jump").unwrap_or(0.0) < 3.0 {
+                return 0.0;
+            }
+            between("start_db", -40.0, -20.0)
+        }
+        Defect::TruncatedEnd => {
+            let cut = of("fade_db").is_some_and(|fade| fade > -6.0);
+            if form == Form::Loop || of("seamless") == Some(1.0) || !cut {
+                return 0.0;
+            }
+            between("end_db", -50.0, -20.0)
+        }
+        Defect::BandLimited => {
+            let steep = of("edge_drop_db").is_some_and(|drop| drop > 20.0);
+            let heard = of("edge_level_db").is_some_and(|level| level > -70.0);
+            if steep && heard { between("edge_hz", 20_000.0, 12_000.0) } else { 0.0 }
+        }
+        Defect::DualMono => {
+            between("channel_difference_db", -40.0, -60.0)
+                * f32::from(u8::from(of("correlation").is_some_and(|c| c > 0.0)))
+        }
+        Defect::PhaseInverted => between("correlation", 0.0, -0.8),
+        Defect::TooShort => between("seconds", SHORTEST_S as f32, 0.0),
+        // Known before there is a clip.
+        Defect::NonFinite | Defect::Incomplete => 0.0,
     }
-    (heard as f32 / steps.max(1) as f32 / 0.05).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
-mod tests {
-    use dream_core::SampleRate;
-
-    use super::*;
-    use crate::signals::{clicks, noise, silence, sine};
-
-    #[track_caller]
-    fn check(samples: Vec<f32>, defects: &[Defect]) -> Quality {
-        let found = quality(&Clip::mono(SampleRate::LIBRARY, samples));
-        assert_eq!(found.defects, defects, "{found:?}");
-        found
-    }
-
-    #[test]
-    fn clean_sounds_are_good() {
-        for samples in [sine(220.0, 1.0), noise(1.0), clicks(&[0.0, 0.3], 0.6)] {
-            assert!(check(samples, &[]).score > 0.9);
-        }
-    }
-
-    #[test]
-    fn defects_are_named() {
-        check(silence(1.0), &[Defect::Silence]);
-        check(sine(220.0, 1.0).iter().map(|x| 0.3 * x + 0.4).collect(), &[Defect::Dc]);
-        check(
-            sine(220.0, 1.0).iter().map(|x| (4.0 * x).clamp(-1.0, 1.0)).collect(),
-            &[Defect::Clipping],
-        );
-        check(vec![0.5; 100], &[Defect::TooShort]);
-        let mut late = silence(60.0);
-        late[44_100..44_200].fill(0.5);
-        check(late, &[Defect::Silence]);
-    }
-
-    #[test]
-    fn an_empty_clip_is_worthless() {
-        assert_eq!(
-            check(vec![], &[Defect::Silence, Defect::TooShort]).score.to_bits(),
-            0.0_f32.to_bits()
-        );
-    }
-}
+mod tests;

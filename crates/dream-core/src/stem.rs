@@ -213,16 +213,36 @@ pub enum Form {
 
 names!(Form, OneShot => "one_shot", Loop => "loop", Free => "free");
 
-/// Something wrong with a stem's sound.
+/// Something wrong with a stem's sound; `dream_analysis::quality` says how each is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Defect {
-    /// Runs of samples at full scale.
+    /// Tops cut flat with sharp corners.
     Clipping,
-    /// Nothing above -60 dBFS, or mostly silence.
+    /// The waveform between the samples rises above the ceiling that the samples keep.
+    IntersampleClipping,
+    /// Loud tops rounded by saturation, while quiet ones are not.
+    SoftClipping,
+    /// Nothing there, or mostly silence.
     Silence,
     /// A constant offset.
     Dc,
+    /// Tones of the mains, 50 or 60 Hz and multiples, that never stop.
+    Hum,
+    /// Impulses of a few samples that belong to no hit.
+    Clicks,
+    /// A steady noise in the pauses.
+    Noise,
+    /// It begins in the middle of the sound.
+    TruncatedStart,
+    /// It stops before the sound has died away.
+    TruncatedEnd,
+    /// A steep edge in the spectrum above which nothing is left: a lossy codec or a low sample rate.
+    BandLimited,
+    /// Two channels that hold one.
+    DualMono,
+    /// One channel is upside down: the sound cancels in mono.
+    PhaseInverted,
     /// NaN or infinite samples, which were zeroed.
     NonFinite,
     /// Under 10 ms.
@@ -232,8 +252,12 @@ pub enum Defect {
 }
 
 names!(Defect,
-    Clipping => "clipping", Silence => "silence", Dc => "dc", NonFinite => "non_finite",
-    TooShort => "too_short", Incomplete => "incomplete",
+    Clipping => "clipping", IntersampleClipping => "intersample_clipping",
+    SoftClipping => "soft_clipping", Silence => "silence", Dc => "dc", Hum => "hum",
+    Clicks => "clicks", Noise => "noise", TruncatedStart => "truncated_start",
+    TruncatedEnd => "truncated_end", BandLimited => "band_limited", DualMono => "dual_mono",
+    PhaseInverted => "phase_inverted", NonFinite => "non_finite", TooShort => "too_short",
+    Incomplete => "incomplete",
 );
 
 /// What analysis found. An absent fact is `None`, never a guess; confidences are 0 to 1. The default knows nothing.

@@ -129,19 +129,19 @@ pub(crate) fn clean(mut clip: Clip, damage: &mut Damage, warnings: &mut Vec<Stri
 /// What analysis finds, less what was lost before it.
 pub(crate) fn listen_to(clip: &Clip, hints: &Hints, damage: Damage) -> Facts {
     let mut facts = analyse(clip, hints);
-    let mut lose = |defect: Defect, part: &str, share: f64| {
+    let mut lose = |defect: Defect, share: f64| {
         if !facts.defects.contains(&defect) {
             facts.defects.push(defect);
         }
         let kept = (1.0 - share.clamp(0.0, 1.0)) as f32;
-        facts.quality_parts.insert(part.to_owned(), kept);
+        facts.quality_parts.insert(defect.name().to_owned(), kept);
         facts.quality *= kept;
     };
     if damage.zeroed > 0.0 {
-        lose(Defect::NonFinite, "finite", damage.zeroed);
+        lose(Defect::NonFinite, damage.zeroed);
     }
     if let Some(share) = damage.missing {
-        lose(Defect::Incomplete, "complete", share);
+        lose(Defect::Incomplete, share);
     }
     facts
 }
@@ -236,7 +236,7 @@ mod tests {
         let id = engine.admit(Clip::mono(RATE, samples), origin()).unwrap().id();
         let facts = engine.library().stem(id).unwrap().stem.facts;
         assert!(facts.defects.contains(&Defect::NonFinite));
-        assert!((facts.quality_parts["finite"] - 0.5).abs() < 1e-6);
+        assert!((facts.quality_parts["non_finite"] - 0.5).abs() < 1e-6);
         assert!(facts.quality < engine.library().stem(whole).unwrap().stem.facts.quality);
         assert!(stored(&engine, id).samples().iter().all(|sample| sample.is_finite()));
     }
