@@ -12,24 +12,26 @@ mod table;
 
 use dream_core::{Category, Form};
 
-use crate::attributes::{self, COUNT};
+use crate::attributes;
 use crate::form::rivals;
 use crate::pitch::Pitch;
 use crate::timbre::{BANDS, Timbre, db};
 use crate::{Heard, names};
 
 /// Number of features.
-pub const FEATURES: usize = COUNT + BANDS + 14;
+pub const FEATURES: usize = ATTRIBUTES + BANDS + 14;
+/// Attributes that count.
+const ATTRIBUTES: usize = 24;
 
 /// The features of the classifier: the scaled attributes, the band levels in dB, and measures of pitch,
 /// envelope and form.
 pub(crate) fn features(heard: &Heard) -> [f32; FEATURES] {
     let mut out = [0.0; FEATURES];
-    for (i, value) in heard.attributes.iter().enumerate() {
+    for (i, value) in heard.attributes.iter().take(ATTRIBUTES).enumerate() {
         out[i] = attributes::scaled(i, *value);
     }
     let Timbre { bands, .. } = heard.timbre;
-    for (slot, band) in out[COUNT..].iter_mut().zip(bands) {
+    for (slot, band) in out[ATTRIBUTES..].iter_mut().zip(bands) {
         *slot = db(band).max(-40.0) as f32;
     }
     let timbre = &heard.timbre;
@@ -52,7 +54,7 @@ pub(crate) fn features(heard: &Heard) -> [f32; FEATURES] {
         f64::from(heard.form == Form::Loop),
         f64::from(heard.form == Form::OneShot),
     ];
-    for (slot, value) in out[COUNT + BANDS..].iter_mut().zip(more) {
+    for (slot, value) in out[ATTRIBUTES + BANDS..].iter_mut().zip(more) {
         *slot = value as f32;
     }
     out
