@@ -270,7 +270,7 @@ def finish(x, rng):
 
 def pulsed(rng, kind, feel, bpm, bars, book):
     end = rng.choice(["cut", "tail", "offset", "uncut"], p=[0.5, 0.2, 0.15, 0.15])
-    if book == "fit" and rng.random() < 0.3:
+    if book == "fit" and rng.random() < 0.2:
         end = "excerpt"
     start_s = rng.uniform(0.01, 0.2) if end == "offset" else 0.0
     unit = int(rng.choice([1, 2])) if feel == "swung" else 1

@@ -13,6 +13,7 @@
 mod curve;
 mod fold;
 pub(crate) mod reading;
+mod pulse;
 mod repeats;
 pub(crate) mod seam;
 mod span;
@@ -22,6 +23,7 @@ use dream_core::Bpm;
 
 use crate::beats;
 use crate::onset::Onsets;
+pub use pulse::PULSE_EVIDENCE;
 use reading::LOOP_S;
 pub use reading::{EVIDENCE, Reading, readings};
 use repeats::Repeats;
@@ -49,25 +51,28 @@ pub struct Tempo {
     pub pulse_clarity: f32,
 }
 
-/// The least pulse clarity of material with a tempo.
-const CLARITY_MIN: f32 = 0.25;
-/// The same for clips shorter than `SHORT_S` seconds, whose few repetitions come about by chance.
-const CLARITY_SHORT: f32 = 0.35;
-const SHORT_S: f64 = 4.0;
+/// The least probability of a pulse for a tempo to be told.
+const PULSE_MIN: f64 = 0.5;
+/// Fewer onsets make no rhythm.
+const ONSETS_MIN: usize = 4;
 /// Candidates that are told.
 const CANDIDATES: usize = 5;
 
 /// The tempo of a clip of `duration_s` seconds. `named_bpm` is a tempo told by its name.
 pub fn tempo(onsets: &Onsets, duration_s: f64, named_bpm: Option<f64>) -> Tempo {
     let repeats = Repeats::of(&onsets.strength);
-    let clarity = repeats.clarity();
-    let enough = if duration_s < SHORT_S { CLARITY_SHORT } else { CLARITY_MIN };
-    let none = Tempo { pulse_clarity: clarity, ..Tempo::default() };
-    if onsets.list.len() < 4 || clarity < enough {
-        return none;
-    }
     let readings = reading::read(onsets, &repeats, duration_s, named_bpm);
-    counted(onsets, &readings, duration_s, clarity).unwrap_or(none)
+    let found = counted(onsets, &repeats, &readings, duration_s).unwrap_or_default();
+    Tempo { pulse_clarity: repeats.clarity(), ..found }
+}
+
+/// The evidence for a pulse, for fitting its weights; `None` where there are too few onsets for any.
+pub fn pulse_evidence(onsets: &Onsets, duration_s: f64) -> Option<[f64; PULSE_EVIDENCE]> {
+    let repeats = Repeats::of(&onsets.strength);
+    let readings = reading::read(onsets, &repeats, duration_s, None);
+    let &(best, share) = tempi(&readings).first()?;
+    (onsets.list.len() >= ONSETS_MIN)
+        .then(|| pulse::evidence(&onsets.list, &repeats, best, share, duration_s))
 }
 
 /// The tempo of a clip that is known to be at `bpm`: beats from its start.
@@ -91,9 +96,19 @@ pub(crate) fn known(bpm: Bpm, bars: Option<u32>, duration_s: f64) -> Tempo {
     }
 }
 
-fn counted(onsets: &Onsets, readings: &[Reading], duration_s: f64, clarity: f32) -> Option<Tempo> {
+fn counted(
+    onsets: &Onsets,
+    repeats: &Repeats,
+    readings: &[Reading],
+    duration_s: f64,
+) -> Option<Tempo> {
     let tempi = tempi(readings);
     let &(best, share) = tempi.first()?;
+    let evidence = pulse::evidence(&onsets.list, repeats, best, share, duration_s);
+    let pulse = pulse::probability(&evidence);
+    if onsets.list.len() < ONSETS_MIN || pulse < PULSE_MIN {
+        return None;
+    }
     let fit = fold::fit(&onsets.list, best.period_s);
     let span = (duration_s < LOOP_S)
         .then(|| span::span(&onsets.list, best.fit, best.downbeat_s, duration_s))
@@ -124,14 +139,14 @@ fn counted(onsets: &Onsets, readings: &[Reading], duration_s: f64, clarity: f32)
     }
     Some(Tempo {
         bpm: Some(bpm),
-        confidence: share.clamp(0.0, 1.0) as f32,
+        confidence: (pulse * share).clamp(0.0, 1.0) as f32,
         candidates,
         varies,
         beats_s,
         downbeats_s,
         bars: span.filter(|span| span.alone && !varies).map(|span| span.bars),
         span: span.filter(|_| !varies),
-        pulse_clarity: clarity,
+        pulse_clarity: 0.0,
     })
 }
 

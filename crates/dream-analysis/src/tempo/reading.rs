@@ -51,13 +51,16 @@ pub(super) fn read(
     if list.len() < 3 {
         return Vec::new();
     }
+    let mean = list.iter().map(|onset| onset.strength).sum::<f32>() / list.len() as f32;
+    let first = onsets.strength.iter().take(4).copied().fold(0.0, f32::max);
+    let attack = f64::from((first / mean).min(1.0));
     let mut all: Vec<Reading> = Vec::new();
     for fit in periods(list, repeats, duration_s, named_bpm) {
         for phase_s in phases(list, fit.period_s) {
             let table = Table::of(list, fit.period_s, phase_s);
             for beat in 0..4 {
                 let downbeat_s = phase_s + f64::from(beat) * fit.period_s;
-                let clip = Frame { list, repeats, duration_s };
+                let clip = Around { list, repeats, duration_s, attack };
                 let evidence = evidence(&clip, &table, beat as usize, fit.period_s, downbeat_s);
                 all.push(Reading {
                     period_s: fit.period_s,
@@ -137,10 +140,12 @@ fn phases(list: &[Onset], period_s: f64) -> Vec<f64> {
     phases
 }
 
-struct Frame<'a> {
+struct Around<'a> {
     list: &'a [Onset],
     repeats: &'a Repeats,
     duration_s: f64,
+    /// The onset strength of the first 23 ms against the mean of the onsets, 0 to 1.
+    attack: f64,
 }
 
 /// Onset strength by band, beat of four and place in the beat.
@@ -193,7 +198,7 @@ impl Table {
 /// high strength and for new sounds; repetition after a half, one, two, three, four beats and a third; the tempo; the onsets per beat; whether
 /// the file is whole bars; whether the bar starts with the file or the first onset.
 fn evidence(
-    clip: &Frame<'_>,
+    clip: &Around<'_>,
     table: &Table,
     first: usize,
     period_s: f64,
@@ -232,11 +237,12 @@ fn evidence(
         if power_of_two { 0.0 } else { whole },
         whole_beats,
     ]);
-    let starts = |time: f64| {
-        if residue(downbeat_s - time, 4.0 * period_s).abs() < 0.025 { 1.0 } else { 0.0 }
-    };
-    let at_start = if clip.duration_s < LOOP_S { starts(0.0) } else { 0.0 };
-    out.extend([at_start, starts(clip.list[0].time_s), at_start * whole]);
+    // The bar may start with the file, if the file starts with an attack, or after silence.
+    let starts = |time: f64| if residue(downbeat_s - time, 4.0 * period_s).abs() < 0.025 { 1.0 } else { 0.0 };
+    let short = if clip.duration_s < LOOP_S { 1.0 } else { 0.0 };
+    let at_start = starts(0.0) * clip.attack * short;
+    let after_silence = starts(clip.list[0].time_s) * (1.0 - clip.attack);
+    out.extend([at_start, after_silence, at_start * whole]);
     let mut fixed = [0.0; EVIDENCE];
     fixed.copy_from_slice(&out);
     fixed
