@@ -9,7 +9,7 @@ Kinds x feels x EACH files; bpm 60 to 180 in equal strata; 2 to 16 bars of 4/4; 
 are near 120 bpm, as music's are: so what is fitted on one is judged on the other.
 
 End of file: `cut` (whole bars to the frame, half of the files), `tail` (the last sounds ring on, then silence),
-`offset` (silence before the first downbeat) or `uncut` (up to three beats of the next bar follow).
+`offset` (silence before the first downbeat) or `uncut` (up to three beats of the next bar follow); in the fit set also `excerpt` (begins anywhere in a bar).
 
 Octave, the rule for "not ambiguous": `clear` when a kick and a backbeat (snare or clap on 2 and 4) both sound, that is
 kinds `drums` and `mix`, straight or swung, at 70 to 160 bpm: there the backbeat fixes the beat. Else `open`: a lone kick or
@@ -270,6 +270,8 @@ def finish(x, rng):
 
 def pulsed(rng, kind, feel, bpm, bars, book):
     end = rng.choice(["cut", "tail", "offset", "uncut"], p=[0.5, 0.2, 0.15, 0.15])
+    if book == "fit" and rng.random() < 0.2:
+        end = "excerpt"
     start_s = rng.uniform(0.01, 0.2) if end == "offset" else 0.0
     unit = int(rng.choice([1, 2])) if feel == "swung" else 1
     swing = rng.uniform(0.56, 0.67) if feel == "swung" else 0.5
@@ -286,6 +288,10 @@ def pulsed(rng, kind, feel, bpm, bars, book):
         frames += int(rng.uniform(0.02, 0.6) * RATE)
     elif end == "uncut":
         frames += int(rng.uniform(0.2, 3.0) * 60 / bpm * RATE)
+    elif end == "excerpt":  # begins anywhere in a bar, as a recording does
+        skip = int(rng.random() * 240 / bpm * RATE)
+        out, start_s = out[skip:], (240 / bpm - skip / RATE) % (240 / bpm)
+        frames += int(rng.uniform(-0.5, 0.9) * 240 / bpm * RATE)
     x = finish(out[:frames], rng)
     clear = kind in ("drums", "mix") and feel != "half" and 70 <= bpm <= 160
     truth = {"bpm": round(bpm, 6), "kind": kind, "feel": feel, "bars": bars, "start_s": start_s, "end": str(end),

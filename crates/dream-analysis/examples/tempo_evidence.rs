@@ -29,7 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             .collect();
         println!(
             "{}",
-            serde_json::json!({"path": path, "seconds": clip.seconds(), "readings": readings})
+            serde_json::json!({"path": path, "seconds": clip.seconds(),
+            "readings": readings, "pulse": tempo::pulse_evidence(&onsets, clip.seconds()).map(Vec::from)})
         );
     }
     Ok(())

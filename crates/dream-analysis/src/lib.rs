@@ -127,6 +127,8 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
             None => (None, 0.0),
         },
     };
+    let span = tempo.span.filter(|_| form == Form::Loop);
+    let loop_points_s = span.map(|span| tempo::seam::points(&heard.mono, span));
     let root = known.root.or_else(|| heard.pitch.root().filter(|_| form == Form::OneShot));
     let loudness = loudness::measure(clip);
     let quality = quality::quality(clip, form);
@@ -141,11 +143,11 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         bpm: tempo.bpm,
         bpm_confidence: tempo.confidence,
         bpm_candidates: tempo.candidates,
-        bpm_varies: false,
+        bpm_varies: tempo.varies,
         beats_s: tempo.beats_s,
         downbeats_s: tempo.downbeats_s,
         bars: known.bars.or(tempo.bars),
-        loop_points_s: None,
+        loop_points_s,
         key,
         key_confidence,
         key_candidates: heard.tonal.candidates.clone(),

@@ -7,6 +7,8 @@
 //! In: mono samples at 44.1 kHz. Out: strength per hop, its low part (below 160 Hz), onsets.
 //! Shapes: strength `[hops]`, hop 256 (5.8 ms), window 1024 (23 ms). Cost: one pass, O(frames log window).
 
+use dream_audio::spectrum::{Complex, Stft, Window};
+
 use crate::spectrum::{Windowing, each_hop};
 
 /// Hops per second of the onset strength.
@@ -37,6 +39,8 @@ pub struct Onset {
     pub low: f32,
     /// The share of its strength that lies above 4.6 kHz, 0 to 1.
     pub high: f32,
+    /// How much the sound after it differs from that after the onset before, 0 to 1: a new chord, another drum.
+    pub change: f32,
 }
 
 /// The onsets of a clip and the curve they were found in.
@@ -81,7 +85,8 @@ pub fn onsets(mono: &[f32]) -> Onsets {
     });
     // Where the window reaches past the end, the cut itself would look like an attack.
     let whole = mono.len().saturating_sub(WINDOWING.window / 2) / HOP;
-    let list = pick(&strength, &low, &high, whole.max(1));
+    let mut list = pick(&strength, &low, &high, whole.max(1));
+    mark_changes(mono, &mut list);
     Onsets { strength, low, list }
 }
 
@@ -124,10 +129,45 @@ fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize) -> Vec<Onset>
                 strength: s,
                 low: most(low, 4),
                 high: most(high, 2),
+                change: 0.0,
             });
         }
     }
     list
+}
+
+/// Tells for each onset how much the sound after it differs from that after the onset before.
+///
+/// One minus the cosine of the two spectra in semitone bands from 55 Hz to 4.4 kHz, each the square root of the
+/// amplitude, so that the loudest partial does not decide alone; after the first onset everything is new.
+fn mark_changes(mono: &[f32], list: &mut [Onset]) {
+    const WINDOW: usize = 4096;
+    const AFTER_S: f64 = 0.015; // the attack itself says little of the pitch
+    const BANDS: usize = 76;
+    let mut stft = Stft::new(WINDOW, WINDOW, Window::Hann);
+    let mut bins = vec![Complex::default(); stft.bins()];
+    let edge = |band: usize| {
+        let hz = 55.0 * ((band as f64 - 0.5) / 12.0).exp2();
+        (hz / 44_100.0 * WINDOW as f64).round() as usize
+    };
+    let mut before: Option<[f32; BANDS]> = None;
+    for onset in list {
+        let start = ((onset.time_s + AFTER_S) * 44_100.0) as i64;
+        stft.forward_at(mono, start + WINDOW as i64 / 2, &mut bins);
+        let mut now: [f32; BANDS] = std::array::from_fn(|band| {
+            let (from, to) = (edge(band), edge(band + 1).max(edge(band) + 1));
+            let power: f32 = bins[from..to].iter().map(|bin| bin.norm_sqr()).sum();
+            power.sqrt().sqrt()
+        });
+        let norm = now.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-9);
+        for x in &mut now {
+            *x /= norm;
+        }
+        onset.change = before.map_or(1.0, |before| {
+            (1.0 - before.iter().zip(&now).map(|(a, b)| a * b).sum::<f32>()).clamp(0.0, 1.0)
+        });
+        before = Some(now);
+    }
 }
 
 /// Offset of the vertex of the parabola through the values round `t`, -0.5 to 0.5.

@@ -10,17 +10,24 @@
 //! In: onsets of a clip. Out: bpm 48 to 215, confidence 0 to 1, or no tempo. Limits: bars of four beats.
 //! Cost: O(hops log hops) for the autocorrelation, O(onsets x periods) for the readings.
 
+mod curve;
 mod fold;
 pub(crate) mod reading;
+mod pulse;
 mod repeats;
+pub(crate) mod seam;
+mod span;
 mod weights;
 
 use dream_core::Bpm;
 
 use crate::beats;
-use crate::onset::{HOPS_PER_S, Onsets};
+use crate::onset::Onsets;
+pub use pulse::PULSE_EVIDENCE;
+use reading::LOOP_S;
 pub use reading::{EVIDENCE, Reading, readings};
 use repeats::Repeats;
+use span::Span;
 
 /// Tempo and metre of a clip.
 #[derive(Debug, Clone, Default)]
@@ -37,37 +44,35 @@ pub struct Tempo {
     pub downbeats_s: Vec<f64>,
     /// Whole bars, if the clip is a loop.
     pub bars: Option<u32>,
+    /// Whether the tempo drifts or changes; `bpm` is then its median.
+    pub varies: bool,
+    pub(crate) span: Option<Span>,
     /// How strongly the onset strength repeats itself, 0 to 1.
     pub pulse_clarity: f32,
 }
 
-/// The least pulse clarity of material with a tempo.
-const CLARITY_MIN: f32 = 0.25;
-/// The same for clips shorter than `SHORT_S` seconds, whose few repetitions come about by chance.
-const CLARITY_SHORT: f32 = 0.35;
-const SHORT_S: f64 = 4.0;
-/// A file holds whole bars when their length by its onsets is off by at most this share.
-const WHOLE: f64 = 0.006;
-/// Longer files are recordings, whose length says nothing of their tempo, in seconds.
-const LOOP_S: f64 = 80.0;
-/// A bar starts with the file when it is at most this late or early, in seconds.
-const START_S: f64 = 0.025;
-/// How much more the low part of the onset strength counts for the beats' phase.
-const LOW_WEIGHT: f32 = 2.0;
+/// The least probability of a pulse for a tempo to be told.
+const PULSE_MIN: f64 = 0.5;
+/// Fewer onsets make no rhythm.
+const ONSETS_MIN: usize = 4;
 /// Candidates that are told.
 const CANDIDATES: usize = 5;
 
 /// The tempo of a clip of `duration_s` seconds. `named_bpm` is a tempo told by its name.
 pub fn tempo(onsets: &Onsets, duration_s: f64, named_bpm: Option<f64>) -> Tempo {
     let repeats = Repeats::of(&onsets.strength);
-    let clarity = repeats.clarity();
-    let enough = if duration_s < SHORT_S { CLARITY_SHORT } else { CLARITY_MIN };
-    let none = Tempo { pulse_clarity: clarity, ..Tempo::default() };
-    if onsets.list.len() < 4 || clarity < enough {
-        return none;
-    }
     let readings = reading::read(onsets, &repeats, duration_s, named_bpm);
-    counted(onsets, &readings, duration_s, clarity).unwrap_or(none)
+    let found = counted(onsets, &repeats, &readings, duration_s).unwrap_or_default();
+    Tempo { pulse_clarity: repeats.clarity(), ..found }
+}
+
+/// The evidence for a pulse, for fitting its weights; `None` where there are too few onsets for any.
+pub fn pulse_evidence(onsets: &Onsets, duration_s: f64) -> Option<[f64; PULSE_EVIDENCE]> {
+    let repeats = Repeats::of(&onsets.strength);
+    let readings = reading::read(onsets, &repeats, duration_s, None);
+    let &(best, share) = tempi(&readings).first()?;
+    (onsets.list.len() >= ONSETS_MIN)
+        .then(|| pulse::evidence(&onsets.list, &repeats, best, share, duration_s))
 }
 
 /// The tempo of a clip that is known to be at `bpm`: beats from its start.
@@ -80,12 +85,73 @@ pub(crate) fn known(bpm: Bpm, bars: Option<u32>, duration_s: f64) -> Tempo {
         downbeats_s: beats.iter().copied().step_by(4).collect(),
         beats_s: beats,
         bars,
+        varies: false,
+        span: bars.map(|bars| Span {
+            start_s: 0.0,
+            period_s: bpm.beat_seconds(),
+            bars,
+            alone: true,
+        }),
         pulse_clarity: 0.0,
     }
 }
 
-fn counted(onsets: &Onsets, readings: &[Reading], duration_s: f64, clarity: f32) -> Option<Tempo> {
-    // A tempo is as probable as all its readings together.
+fn counted(
+    onsets: &Onsets,
+    repeats: &Repeats,
+    readings: &[Reading],
+    duration_s: f64,
+) -> Option<Tempo> {
+    let tempi = tempi(readings);
+    let &(best, share) = tempi.first()?;
+    let evidence = pulse::evidence(&onsets.list, repeats, best, share, duration_s);
+    let pulse = pulse::probability(&evidence);
+    if onsets.list.len() < ONSETS_MIN || pulse < PULSE_MIN {
+        return None;
+    }
+    let fit = fold::fit(&onsets.list, best.period_s);
+    let span = (duration_s < LOOP_S)
+        .then(|| span::span(&onsets.list, best.fit, best.downbeat_s, duration_s))
+        .flatten();
+    let (period_s, downbeat_s) = match span {
+        Some(span) => (span.period_s, span.start_s),
+        None => (fit.period_s, anchored(best, fit.period_s, duration_s)),
+    };
+    let curve = curve::curve(onsets, period_s);
+    let varies = curve.varies(duration_s);
+    let (bpm, beats_s, downbeats_s) = if varies {
+        let downbeats = beats::downbeats(&curve.beats_s, &onsets.low);
+        (60.0 / curve.period_s, curve.beats_s, downbeats)
+    } else {
+        let grid = |step_s: f64| beats::grid(downbeat_s.rem_euclid(step_s), step_s, duration_s);
+        (60.0 / period_s, grid(period_s), grid(4.0 * period_s))
+    };
+    let bpm = Bpm::new(bpm).ok()?;
+    let mut candidates: Vec<(f64, f32)> = tempi
+        .iter()
+        .take(CANDIDATES)
+        .map(|(reading, share)| (60.0 / reading.period_s, *share as f32))
+        .collect();
+    candidates[0].0 = bpm.get();
+    let sum: f32 = candidates.iter().map(|candidate| candidate.1).sum();
+    for candidate in &mut candidates {
+        candidate.1 /= sum;
+    }
+    Some(Tempo {
+        bpm: Some(bpm),
+        confidence: (pulse * share).clamp(0.0, 1.0) as f32,
+        candidates,
+        varies,
+        beats_s,
+        downbeats_s,
+        bars: span.filter(|span| span.alone && !varies).map(|span| span.bars),
+        span: span.filter(|_| !varies),
+        pulse_clarity: 0.0,
+    })
+}
+
+/// The most probable reading of each tempo with the probability of all its readings, the most probable tempo first.
+fn tempi(readings: &[Reading]) -> Vec<(&Reading, f64)> {
     let mut tempi: Vec<(&Reading, f64)> = Vec::new();
     for reading in readings {
         match tempi.iter_mut().find(|(best, _)| best.period_s.total_cmp(&reading.period_s).is_eq())
@@ -100,62 +166,15 @@ fn counted(onsets: &Onsets, readings: &[Reading], duration_s: f64, clarity: f32)
         }
     }
     tempi.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let &(best, share) = tempi.first()?;
-    let (period_s, downbeat_s, bars) = whole_bars(best, duration_s);
-    let grid = if duration_s < LOOP_S {
-        beats::grid(downbeat_s.rem_euclid(period_s), period_s, duration_s)
-    } else {
-        let weighted: Vec<f32> = onsets
-            .strength
-            .iter()
-            .zip(&onsets.low)
-            .map(|(all, low)| all + LOW_WEIGHT * low)
-            .collect();
-        let track = beats::track(&weighted, period_s * HOPS_PER_S);
-        match beats::line(&track) {
-            Some(line) => {
-                beats::grid(line.start_s.rem_euclid(line.step_s), line.step_s, duration_s)
-            }
-            None => track,
-        }
-    };
-    let downbeats_s = if duration_s < LOOP_S {
-        beats::grid(downbeat_s.rem_euclid(4.0 * period_s), 4.0 * period_s, duration_s)
-    } else {
-        beats::downbeats(&grid, &onsets.low)
-    };
-    let bpm = Bpm::new(60.0 / period_s).ok()?;
-    let mut candidates: Vec<(f64, f32)> = tempi
-        .iter()
-        .take(CANDIDATES)
-        .map(|(reading, share)| (60.0 / reading.period_s, *share as f32))
-        .collect();
-    candidates[0].0 = bpm.get();
-    let sum: f32 = candidates.iter().map(|candidate| candidate.1).sum();
-    for candidate in &mut candidates {
-        candidate.1 /= sum;
-    }
-    Some(Tempo {
-        bpm: Some(bpm),
-        confidence: share.clamp(0.0, 1.0) as f32,
-        candidates,
-        downbeats_s,
-        beats_s: grid,
-        bars,
-        pulse_clarity: clarity,
-    })
+    tempi
 }
 
-/// Period, first downbeat and bars of a reading, made exact if the file is whole bars.
-fn whole_bars(reading: &Reading, duration_s: f64) -> (f64, f64, Option<u32>) {
+/// The downbeat nearest to the middle of the clip, where the reading was made, so that a better period turns the
+/// grid round it.
+fn anchored(reading: &Reading, period_s: f64, duration_s: f64) -> f64 {
     let bar_s = 4.0 * reading.period_s;
-    let bars = (duration_s / bar_s).round();
-    let exact_s = duration_s / bars.max(1.0);
-    let starts = fold::residue(reading.downbeat_s, bar_s).abs() < START_S;
-    if bars >= 1.0 && duration_s < LOOP_S && starts && (exact_s / bar_s - 1.0).abs() < WHOLE {
-        return (exact_s / 4.0, 0.0, Some(bars as u32));
-    }
-    (reading.period_s, reading.downbeat_s, None)
+    let bars = ((0.5 * duration_s - reading.downbeat_s) / bar_s).round();
+    (reading.downbeat_s + bars * bar_s).rem_euclid(4.0 * period_s)
 }
 
 #[cfg(test)]

@@ -10,14 +10,16 @@ use crate::tempo::repeats::Repeats;
 use crate::tempo::weights::WEIGHTS;
 
 /// Pieces of evidence for a reading.
-pub const EVIDENCE: usize = 43;
+pub const EVIDENCE: usize = 49;
 
 /// Bars that the file may hold when its length speaks for a tempo.
 const BARS: [u32; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
 /// Slowest and fastest beat, in seconds.
 const PERIODS_S: [f64; 2] = [60.0 / 215.0, 60.0 / 48.0];
+/// Longer files are recordings, whose length says nothing of their tempo, in seconds.
+pub(super) const LOOP_S: f64 = 80.0;
 /// Readings are weighed on at most this many seconds from the middle of a clip.
-const WINDOW_S: f64 = 48.0;
+const WINDOW_S: f64 = 120.0;
 
 /// One way to count a rhythm.
 #[derive(Debug, Clone)]
@@ -49,13 +51,16 @@ pub(super) fn read(
     if list.len() < 3 {
         return Vec::new();
     }
+    let mean = list.iter().map(|onset| onset.strength).sum::<f32>() / list.len() as f32;
+    let first = onsets.strength.iter().take(4).copied().fold(0.0, f32::max);
+    let attack = f64::from((first / mean).min(1.0));
     let mut all: Vec<Reading> = Vec::new();
     for fit in periods(list, repeats, duration_s, named_bpm) {
         for phase_s in phases(list, fit.period_s) {
             let table = Table::of(list, fit.period_s, phase_s);
             for beat in 0..4 {
                 let downbeat_s = phase_s + f64::from(beat) * fit.period_s;
-                let clip = Frame { list, repeats, duration_s };
+                let clip = Around { list, repeats, duration_s, attack };
                 let evidence = evidence(&clip, &table, beat as usize, fit.period_s, downbeat_s);
                 all.push(Reading {
                     period_s: fit.period_s,
@@ -104,7 +109,7 @@ fn periods(list: &[Onset], repeats: &Repeats, duration_s: f64, named_bpm: Option
     for period in wanted.clone().into_iter().take(4) {
         wanted.extend([2.0, 0.5, 3.0, 1.0 / 3.0, 1.5, 2.0 / 3.0].map(|ratio| ratio * period));
     }
-    if duration_s < WINDOW_S {
+    if duration_s < LOOP_S {
         wanted.extend(BARS.map(|bars| duration_s / f64::from(4 * bars)));
     }
     wanted.extend(named_bpm.map(|bpm| 60.0 / bpm));
@@ -135,24 +140,29 @@ fn phases(list: &[Onset], period_s: f64) -> Vec<f64> {
     phases
 }
 
-struct Frame<'a> {
+struct Around<'a> {
     list: &'a [Onset],
     repeats: &'a Repeats,
     duration_s: f64,
+    /// The onset strength of the first 23 ms against the mean of the onsets, 0 to 1.
+    attack: f64,
 }
 
-/// Onset strength by band (all, low, middle, high), beat of four and place in the beat.
+/// Onset strength by band, beat of four and place in the beat.
 struct Table {
-    beats: [[[f64; PLACES]; 4]; 4],
-    bands: [f64; 4],
+    beats: [[[f64; PLACES]; 4]; BANDS],
+    bands: [f64; BANDS],
 }
+
+/// All, low, middle, high, and what brings a new sound.
+const BANDS: usize = 5;
 
 /// On the beat, half, swung half, quarter, elsewhere.
 const PLACES: usize = 5;
 
 impl Table {
     fn of(list: &[Onset], period_s: f64, phase_s: f64) -> Self {
-        let mut table = Self { beats: [[[0.0; PLACES]; 4]; 4], bands: [0.0; 4] };
+        let mut table = Self { beats: [[[0.0; PLACES]; 4]; BANDS], bands: [0.0; BANDS] };
         for onset in list {
             let beats = (onset.time_s - phase_s) / period_s;
             let nearest = beats.round();
@@ -172,7 +182,8 @@ impl Table {
             let beat = beat.rem_euclid(4.0) as usize;
             let strength = f64::from(onset.strength);
             let (low, high) = (strength * f64::from(onset.low), strength * f64::from(onset.high));
-            let parts = [strength, low, (strength - low - high).max(0.0), high];
+            let change = strength * f64::from(onset.change);
+            let parts = [strength, low, (strength - low - high).max(0.0), high, change];
             for (band, part) in parts.into_iter().enumerate() {
                 table.beats[band][beat][place] += part;
                 table.bands[band] += part;
@@ -184,10 +195,10 @@ impl Table {
 
 /// The evidence for a bar that starts on beat `first` of the table. Shares of the onset strength on the first, the third, and
 /// the second and fourth beats, and between beats at the half, the swung half and the quarters, for all, low, middle and
-/// high strength; repetition after a half, one, two, three, four beats and a third; the tempo; the onsets per beat; whether
+/// high strength and for new sounds; repetition after a half, one, two, three, four beats and a third; the tempo; the onsets per beat; whether
 /// the file is whole bars; whether the bar starts with the file or the first onset.
 fn evidence(
-    clip: &Frame<'_>,
+    clip: &Around<'_>,
     table: &Table,
     first: usize,
     period_s: f64,
@@ -215,7 +226,7 @@ fn evidence(
     let bars = clip.duration_s / (4.0 * period_s);
     let off_s = (bars - bars.round()).abs() * 4.0 * period_s;
     let near = |off_s: f64| {
-        if clip.duration_s < WINDOW_S { 1.0 / (1.0 + (off_s / 0.012).powi(2)) } else { 0.0 }
+        if clip.duration_s < LOOP_S { 1.0 / (1.0 + (off_s / 0.012).powi(2)) } else { 0.0 }
     };
     let power_of_two = bars.round() >= 1.0 && (bars.round() as u64).is_power_of_two();
     let whole = near(off_s);
@@ -226,11 +237,12 @@ fn evidence(
         if power_of_two { 0.0 } else { whole },
         whole_beats,
     ]);
-    let starts = |time: f64| {
-        if residue(downbeat_s - time, 4.0 * period_s).abs() < 0.025 { 1.0 } else { 0.0 }
-    };
-    let at_start = if clip.duration_s < WINDOW_S { starts(0.0) } else { 0.0 };
-    out.extend([at_start, starts(clip.list[0].time_s), at_start * whole]);
+    // The bar may start with the file, if the file starts with an attack, or after silence.
+    let starts = |time: f64| if residue(downbeat_s - time, 4.0 * period_s).abs() < 0.025 { 1.0 } else { 0.0 };
+    let short = if clip.duration_s < LOOP_S { 1.0 } else { 0.0 };
+    let at_start = starts(0.0) * clip.attack * short;
+    let after_silence = starts(clip.list[0].time_s) * (1.0 - clip.attack);
+    out.extend([at_start, after_silence, at_start * whole]);
     let mut fixed = [0.0; EVIDENCE];
     fixed.copy_from_slice(&out);
     fixed

@@ -1,0 +1,70 @@
+//! Where a loop begins and ends, and how many bars that is.
+//!
+//! A file that starts on a downbeat and lasts whole bars is the plain case; there the length of the file makes the tempo exact.
+//! But the first bar may start late, and sounds may ring on after the last bar: then the bars that hold the onsets
+//! are the loop.
+
+use crate::onset::Onset;
+use crate::tempo::fold::{Fit, residue};
+
+/// A file holds whole bars when their length by its onsets is off by at most this share.
+const WHOLE: f64 = 0.006;
+/// The same in standard errors of the period.
+const ERRORS: f64 = 4.0;
+/// A bar starts with the file when it is at most this late or early, in seconds.
+const START_S: f64 = 0.025;
+/// Onsets this long before the end of the last bar belong to the next: they are early, not late, in seconds.
+const EARLY_S: f64 = 0.03;
+/// A loop may be cut this much short of its last bar, in seconds and as a share of that bar.
+const SHORT_S: f64 = 0.12;
+const SHORT: f64 = 0.06;
+/// What comes after the last bar is a tail up to this share of the bars, or up to one bar.
+const TAIL: f64 = 0.5;
+/// An onset in the tail that is weaker than this share of the strongest is part of the ring.
+const RING: f32 = 0.2;
+
+/// Whole bars within a clip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Span {
+    /// The first downbeat, in seconds.
+    pub(super) start_s: f64,
+    /// Seconds per beat.
+    pub(super) period_s: f64,
+    /// How many bars.
+    pub(super) bars: u32,
+    /// Whether nothing but silence or a ring lies outside: the clip is a loop of these bars.
+    pub(super) alone: bool,
+}
+
+/// The bars of a clip whose onsets are counted in `fit.period_s` from a downbeat.
+pub(super) fn span(list: &[Onset], fit: Fit, downbeat_s: f64, duration_s: f64) -> Option<Span> {
+    let bar_s = 4.0 * fit.period_s;
+    let bars = (duration_s / bar_s).round();
+    let exact_s = duration_s / bars.max(1.0);
+    let tolerance = WHOLE.min((ERRORS * fit.error_s / fit.period_s).max(0.0015));
+    let starts = residue(downbeat_s, bar_s).abs() < START_S;
+    if bars >= 1.0 && starts && (exact_s / bar_s - 1.0).abs() < tolerance {
+        return Some(Span {
+            start_s: 0.0,
+            period_s: exact_s / 4.0,
+            bars: bars as u32,
+            alone: true,
+        });
+    }
+    let (first, last) = (list.first()?.time_s, list.last()?.time_s);
+    let mut start_s = downbeat_s.rem_euclid(bar_s);
+    if bar_s - start_s < START_S {
+        start_s = 0.0;
+    }
+    let top = list.iter().map(|onset| onset.strength).fold(0.0, f32::max);
+    let sounding = list.iter().rev().find(|onset| onset.strength > RING * top);
+    let last_s = sounding.map_or(last, |onset| onset.time_s);
+    let held = ((last_s - start_s + EARLY_S) / bar_s).ceil().max(1.0);
+    let short_s = SHORT_S.min(SHORT * bar_s);
+    let fits = ((duration_s - start_s + short_s) / bar_s).floor();
+    let bars = held.min(fits);
+    let tail_s = duration_s - start_s - bars * bar_s;
+    let alone =
+        held <= fits && first > start_s - START_S && tail_s < bar_s.min(TAIL * bars * bar_s);
+    (bars >= 1.0).then_some(Span { start_s, period_s: fit.period_s, bars: bars as u32, alone })
+}
