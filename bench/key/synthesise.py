@@ -53,7 +53,7 @@ class Song:
         while bars > 1 and bars * 4 * self.beat > seconds_max:
             bars //= 2
         self.bars = bars
-        late = r.random() < 0.16 and bars >= 4
+        late = r.random() < 0.1 and bars >= 4
         table = (MINOR_LATE if late else MINOR) if self.mode == "minor" else (MAJOR_LATE if late else MAJOR)
         steps = r.choice(table).split()
         per_chord = 4 if len(steps) > 2 or r.random() < 0.5 else 8
@@ -94,6 +94,7 @@ class Mixer:
     def __init__(self, sounds, song):
         self.sounds, self.song = sounds, song
         self.out = np.zeros(int((song.seconds + 4) * sounds.rate))
+        self.played = set()
 
     def put(self, beat, y, gain=1.0):
         start = int(round(beat * self.song.beat * self.sounds.rate))
@@ -102,6 +103,7 @@ class Mixer:
             self.out[start : start + len(y)] += gain * y
 
     def note(self, tone, beat, midi, beats, gain=1.0):
+        self.played.add(int(round(midi)) % 12)
         self.put(beat, tone(midi + self.song.tuning / 100, beats * self.song.beat), gain)
 
 
@@ -114,7 +116,7 @@ def bass_line(rng, song, mixer, style, sound):
     if style in ("riff", "pentatonic", "pedal"):
         # A figure of one or two bars that repeats over the tonic, or moves with the chords.
         length = int(rng.choice([4, 8]))
-        pool = {"riff": [0, 0, 2, 3, 4, 4, 6, 1], "pentatonic": [0, 0, 2, 3, 4, 6] if song.mode == "minor" else [0, 0, 1, 2, 4, 5],
+        pool = {"riff": [0, 0, 0, 2, 3, 4, 6, 1], "pentatonic": [0, 0, 2, 3, 4, 6] if song.mode == "minor" else [0, 0, 1, 2, 4, 5],
                 "pedal": [0, 0, 0, 0, 0, 4, 6 if song.mode == "minor" else 5, 2]}[style]
         figure, beat = [], 0.0
         while beat < length:
@@ -297,7 +299,14 @@ def drums(rng, song, mixer, style, gain=0.8, bars=None):
             hit(float(rng.integers(16)) / 4, kit[str(rng.choice(["cowbell", "block", "conga"]))], 0.5)
 
 
-def finish(rng, song, mixer, fade=False):
+def decided(song, mixer):
+    """Whether the notes that were played decide the mode: the third must be among three pitch classes or more. A line
+    without its third has no mode, and a truth that claims one measures nothing."""
+    third = 4 if song.mode == "major" else 3
+    return len(mixer.played) >= 3 and (song.tonic + third) % 12 in mixer.played
+
+
+def finish(rng, song, mixer):
     y = mixer.out[: int(song.seconds * mixer.sounds.rate)]
     if rng.random() < 0.3:
         y = np.tanh(rng.uniform(0.5, 2.5) * y / (np.max(np.abs(y)) + 1e-9))
@@ -311,6 +320,13 @@ def pick(rng, fit, open_, held):
 
 
 def tonal(rng, fit, rate, kind, seconds_max, key=None):
+    while True:
+        y, truth, clear = attempt(rng, fit, rate, kind, seconds_max, key)
+        if clear or fit:  # what is fitted on may be unclear: it teaches doubt
+            return y, truth
+
+
+def attempt(rng, fit, rate, kind, seconds_max, key):
     sounds = ins.Sounds(rng, rate)
     song = Song(rng, seconds_max, key)
     mixer = Mixer(sounds, song)
@@ -332,10 +348,7 @@ def tonal(rng, fit, rate, kind, seconds_max, key=None):
         style = pick(rng, fit, MIX_STYLES, MIX_HELD)
         likes = {"pop": ("backbeat", "roots", "block"), "house": ("four", "offbeat", "stabs"), "techno": ("four", "pedal", "stabs"),
                  "dub": ("sparse", "riff", "offbeat"), "trance": ("four", "offbeat", "arp"), "lofi": ("half", "roots", "sevenths"), "dnb": ("break", "roots", "block")}[style]
-        pads = comp = None
-        if style == "techno" and rng.random() < 0.4:
-            comp = False
-        if comp is not False:
+        if style != "techno" or rng.random() < 0.6:
             own = rng.random() < 0.6
             comping(rng, song, mixer, likes[2] if own else pick(rng, fit, COMP_STYLES, COMP_HELD), pick(rng, fit, ins.CHORDS, ins.CHORDS_HELD), rng.uniform(0.12, 0.4))
         if rng.random() < 0.35:
@@ -365,7 +378,7 @@ def tonal(rng, fit, rate, kind, seconds_max, key=None):
         sound = str(rng.choice(["strings", "supersaw", "softsaw", "organ"] + ([] if fit else ["choir"])))
         comping(rng, song, mixer, "block", sound, 0.5)
         mixer.out = sounds.reverb(mixer.out, rng.uniform(1, 4), rng.uniform(0.1, 0.6))
-    return finish(rng, song, mixer), {"kind": kind, "style": style, "key": f"{NAMES[song.tonic]} {song.mode}", "tuning": song.tuning, "note": None}
+    return finish(rng, song, mixer), {"kind": kind, "style": style, "key": f"{NAMES[song.tonic]} {song.mode}", "tuning": song.tuning, "note": None}, decided(song, mixer)
 
 
 def hit(rng, fit, rate):
@@ -398,7 +411,7 @@ def noise(rng, fit, rate):
 def one_shot(rng, fit, rate):
     """A note with its MIDI number: with noise, an attack, vibrato, or without its fundamental."""
     sounds = ins.Sounds(rng, rate)
-    names = ["sub", "saw", "square", "triangle", "fmbass", "pluck", "pluckbass", "organ", "supersaw", "reese", "strings", "acid"]
+    names = ["sub", "saw", "square", "triangle", "fmbass", "pluck", "pluckbass", "supersaw", "reese", "strings", "acid"]
     names += [] if fit else ["piano", "fingered", "choir", "flute", "distguitar", "808"]
     name = str(rng.choice(names))
     top = 96 if name in ("saw", "square", "triangle", "pluck", "sub", "flute", "strings") else 84

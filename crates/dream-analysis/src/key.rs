@@ -9,6 +9,7 @@
 //! In: mono samples at 44.1 kHz. Out: key with its probability, tuning; none for drums and noise.
 //! Cost: one spectrum of 16384 and one of 8192 every 93 ms. Limits: one key per clip; a lone note has no key.
 
+mod bass;
 mod features;
 mod model;
 mod notes;

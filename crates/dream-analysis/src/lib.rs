@@ -31,7 +31,7 @@ use dream_core::{Bpm, Category, Facts, Form, Key, SampleRate};
 use crate::attributes::COUNT;
 use crate::key::Tonal;
 use crate::onset::Onsets;
-use crate::pitch::Pitch;
+use crate::pitch::{Pitch, Root};
 use crate::tempo::Tempo;
 use crate::timbre::Timbre;
 
@@ -74,6 +74,7 @@ pub(crate) struct Heard {
     pub(crate) tempo: Tempo,
     pub(crate) tonal: Tonal,
     pub(crate) pitch: Pitch,
+    pub(crate) note: Option<Root>,
     pub(crate) form: Form,
     pub(crate) attributes: [f32; COUNT],
 }
@@ -90,10 +91,11 @@ fn listen(clip: &Clip, named_bpm: Option<f64>) -> Heard {
     let tempo = tempo::tempo(&onsets, duration_s, named_bpm);
     let tonal = key::key(&mono);
     let pitch = pitch::pitch(&mono);
+    let note = pitch::root(&mono, &pitch);
     let form = form::form(&onsets, &tempo, &timbre, duration_s);
     let attributes = attributes::values(&timbre, &onsets, &tonal, &tempo, duration_s);
     let silent = mono.iter().all(|x| x.abs() < 1e-5);
-    Heard { mono, duration_s, silent, timbre, onsets, tempo, tonal, pitch, form, attributes }
+    Heard { mono, duration_s, silent, timbre, onsets, tempo, tonal, pitch, note, form, attributes }
 }
 
 /// The features of the category classifier for a clip, as the training script wants them.
@@ -122,14 +124,18 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     };
     let (key, key_confidence) = match known.key {
         Some(key) => (Some(key), 1.0),
-        None => match heard_key(&heard, form) {
+        None => match heard_key(&heard, category, form) {
             Some(key) => (Some(key), heard.tonal.confidence),
             None => (None, 0.0),
         },
     };
     let span = tempo.span.filter(|_| form == Form::Loop);
     let loop_points_s = span.map(|span| tempo::seam::points(&heard.mono, span));
-    let root = known.root.or_else(|| heard.pitch.root().filter(|_| form == Form::OneShot));
+    let note = heard_note(&heard, category, category_confidence, form);
+    let (root, root_confidence) = match known.root {
+        Some(root) => (Some(root), 1.0),
+        None => (note.map(|note| note.midi), note.map_or(0.0, |note| note.confidence)),
+    };
     let loudness = loudness::measure(clip);
     let quality = quality::quality(clip, form);
     let (tags, tag_percentiles) = tags::tags(category, form, &heard.attributes, &known.tags);
@@ -153,7 +159,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         key_candidates: heard.tonal.candidates.clone(),
         tuning_cents: heard.tonal.tuning_cents,
         root,
-        root_confidence: 0.0,
+        root_confidence,
         drum_voices: BTreeMap::new(),
         loudness_lufs: loudness.level().map(|lufs| lufs.0),
         true_peak_dbtp: loudness.true_peak_dbtp,
@@ -167,10 +173,53 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     }
 }
 
+/// Least confidence of a key and of a root.
+const KEY_MIN: f32 = 0.3;
+const ROOT_MIN: f32 = 0.5;
+/// Least confidence of the key of what sounds like drums.
+const KEY_OF_DRUMS_MIN: f32 = 0.7;
+
 /// The key that was heard; a lone note has a root instead.
-fn heard_key(heard: &Heard, form: Form) -> Option<Key> {
-    let lone = form == Form::OneShot && heard.pitch.root().is_some();
-    heard.tonal.key.filter(|_| !lone)
+fn heard_key(heard: &Heard, category: Category, form: Form) -> Option<Key> {
+    let lone = form == Form::OneShot && heard.note.is_some_and(|note| note.confidence >= ROOT_MIN);
+    let least = if is_drum(category) { KEY_OF_DRUMS_MIN } else { KEY_MIN };
+    heard.tonal.key.filter(|_| !lone && heard.tonal.confidence >= least)
+}
+
+/// The note of a clip that is one: its sound must speak for it, and it must not be a drum.
+fn heard_note(heard: &Heard, category: Category, certain: f32, form: Form) -> Option<Root> {
+    let drum = if is_drum(category) { certain } else { 0.0 };
+    // Two detuned voices beat, which sounds like onsets; many onsets are a line or a rhythm.
+    let lone = match form {
+        Form::OneShot => true,
+        Form::Free => form::rivals(&heard.onsets) < 2,
+        Form::Loop => false,
+    };
+    heard
+        .note
+        .map(|note| Root { confidence: note.confidence * (1.0 - drum), ..note })
+        .filter(|note| lone && note.confidence >= ROOT_MIN)
+}
+
+fn is_drum(category: Category) -> bool {
+    match category {
+        Category::Kick
+        | Category::Snare
+        | Category::Clap
+        | Category::Hihat
+        | Category::Percussion
+        | Category::Drums => true,
+        Category::Bass
+        | Category::Synth
+        | Category::Lead
+        | Category::Pad
+        | Category::Guitar
+        | Category::Piano
+        | Category::Vocals
+        | Category::Atmo
+        | Category::Fx
+        | Category::Other => false,
+    }
 }
 
 #[cfg(test)]

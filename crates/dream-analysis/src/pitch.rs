@@ -2,10 +2,13 @@
 //!
 //! Method: A. de Cheveigné and H. Kawahara, "YIN, a fundamental frequency estimator for speech and music",
 //! JASA 111(4), 2002, steps 1 to 5; the difference function by FFT. We differ: the pitch of a clip is the
-//! energy-weighted median over its windows, and is given only if the windows agree.
-//! In: mono samples at 44.1 kHz, the first 2 s count. Out: 30 to 1800 Hz as a fractional MIDI note.
+//! energy-weighted median over its windows, refined by its partials; it is a note's if the windows agree and the
+//! partials are those of one note, as a logistic regression weighs (`bench/key/train_root.py`).
+//! In: mono samples at 44.1 kHz, the first 2 s count. Out: 30 to 2200 Hz as a fractional MIDI note.
 //! Shapes: half the rate, windows of 2048 (93 ms), hop 512. Cost: three FFTs of 4096 per window.
 //! Limits: chords and pitches that sweep have no root.
+
+mod partials;
 
 use dream_audio::filter::Cascade;
 use realfft::RealFftPlanner;
@@ -23,18 +26,22 @@ pub struct Pitch {
     pub fall: f32,
 }
 
-impl Pitch {
-    /// The note, if the sound has one: periodic for most of its energy and steady.
-    pub fn root(self) -> Option<f64> {
-        self.midi.filter(|_| self.voiced > 0.6 && self.spread < 0.35)
-    }
+/// The note of a clip that may be one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Root {
+    /// Fundamental as a MIDI note with cents as its fraction.
+    pub midi: f64,
+    /// The probability that the clip is one note, and this one, 0 to 1.
+    pub confidence: f32,
 }
 
 const RATE: f64 = 22_050.0;
 const WINDOW: usize = 2048;
 const HOP: usize = 512;
 const LAGS: usize = 736; // 30 Hz
-const FIRST_LAG: usize = 12; // 1837 Hz
+const FIRST_LAG: usize = 10; // 2205 Hz
+/// Windows this far below the loudest are silent (-90 dB).
+const FAINT: f64 = 1e-9;
 /// YIN's absolute threshold.
 const THRESHOLD: f32 = 0.15;
 
@@ -69,6 +76,58 @@ pub fn pitch(mono: &[f32]) -> Pitch {
     }
 }
 
+/// The note of mono samples at 44.1 kHz whose pitch was heard; `None` without a steady pitch.
+pub fn root(mono: &[f32], heard: &Pitch) -> Option<Root> {
+    let (midi, evidence) = root_evidence(mono, heard)?;
+    let logit: f32 = evidence.iter().zip(&WEIGHTS).map(|(value, weight)| value * weight).sum();
+    Some(Root { midi, confidence: 1.0 / (1.0 + (-logit - BIAS).exp()) })
+}
+
+fn hz(midi: f64) -> f64 {
+    440.0 * ((midi - 69.0) / 12.0).exp2()
+}
+
+/// Least share of periodic windows of a note, and how far they may lie apart, in semitones.
+const VOICED_MIN: f32 = 0.6;
+const SPREAD_MAX: f32 = 0.45;
+/// How many things speak for one note.
+pub const EVIDENCE: usize = 6;
+/// Weights of the evidence and the bias, by logistic regression in `bench/key/train_root.py`.
+const WEIGHTS: [f32; EVIDENCE] = [-0.256, 1.268, 6.078, -2.287, 1.963, 1.738];
+const BIAS: f32 = -1.745;
+
+/// The note of a steady pitch with what speaks for it: glide in semitones, and of the partials the share that they
+/// explain, that of the first three, their distance from their places in tens of cents, and the share of the
+/// odd ones; at last the logarithm of how long it sounds.
+pub fn root_evidence(mono: &[f32], heard: &Pitch) -> Option<(f64, [f32; EVIDENCE])> {
+    let median = heard.midi.filter(|_| heard.voiced >= VOICED_MIN && heard.spread <= SPREAD_MAX)?;
+    let partials = partials::partials(mono, hz(median));
+    let refined = 69.0 + 12.0 * (partials.hz / 440.0).log2();
+    // A glide or a vibrato spreads the partials: then the windows know better.
+    let midi = if (refined - median).abs() < 0.3 { refined } else { median };
+    let evidence = [
+        heard.fall.abs().min(6.0),
+        partials.explained,
+        partials.low,
+        partials.mistuned.min(30.0) / 10.0,
+        partials.odd,
+        length_s(mono).clamp(0.03, 1.0).log2(),
+    ];
+    Some((midi, evidence))
+}
+
+/// How long it takes until 95 % of the energy has sounded, in seconds.
+fn length_s(mono: &[f32]) -> f32 {
+    let energy = |moment: &[f32]| moment.iter().map(|x| f64::from(x * x)).sum::<f64>();
+    let moments: Vec<f64> = mono.chunks(441).map(energy).collect();
+    let mut left = 0.95 * moments.iter().sum::<f64>();
+    let until = moments.iter().take_while(|moment| {
+        left -= **moment;
+        left > 0.0
+    });
+    0.01 * until.count() as f32
+}
+
 struct Window {
     hz: Option<f64>,
     energy: f64,
@@ -91,6 +150,8 @@ fn windows(samples: &[f32]) -> Vec<Window> {
     let mut difference = vec![0.0_f32; LAGS];
     let reach = WINDOW - LAGS; // each lag compares this many samples
     let starts = (0..=samples.len() - WINDOW).step_by(HOP);
+    let energy = |window: &[f32]| window.iter().map(|x| f64::from(x * x)).sum::<f64>();
+    let faint = FAINT * samples.chunks(WINDOW).map(energy).fold(0.0, f64::max);
     let mut out = Vec::new();
     for window in starts.map(|start| &samples[start..start + WINDOW]) {
         let mut sums = vec![0.0_f64; WINDOW + 1];
@@ -98,7 +159,7 @@ fn windows(samples: &[f32]) -> Vec<Window> {
             sums[i + 1] = sums[i] + f64::from(x * x);
         }
         let energy = sums[WINDOW];
-        if energy < 1e-6 {
+        if energy <= faint {
             continue;
         }
         // The correlation of the head with the whole window, by FFT.
@@ -154,7 +215,8 @@ mod tests {
     #[track_caller]
     fn check(samples: &[f32], expected: Option<f64>) {
         let found = pitch(samples);
-        match (found.root(), expected) {
+        let found = root(samples, &found).filter(|root| root.confidence >= 0.5);
+        match (found.map(|root| root.midi), expected) {
             (None, None) => {}
             (Some(root), Some(want)) if (root - want).abs() < 0.03 => {}
             (root, want) => panic!("{root:?}, expected {want:?}: {found:?}"),
@@ -168,6 +230,31 @@ mod tests {
         check(&chord(&[41.203], 0.8, 12), Some(28.0));
         check(&chord(&[987.767], 0.5, 4), Some(83.0));
         check(&chord(&[261.626 * 1.014_545], 0.5, 6), Some(60.25));
+    }
+
+    #[test]
+    fn a_note_without_its_fundamental_keeps_its_root() {
+        check(&chord(&[220.0, 330.0, 440.0, 550.0], 0.8, 1), Some(45.0));
+    }
+
+    #[test]
+    fn the_highest_leads_and_the_lowest_basses_have_a_root() {
+        check(&sine(2000.0, 0.5), Some(95.213));
+        check(&chord(&[32.703], 1.0, 6), Some(24.0));
+    }
+
+    #[test]
+    fn a_root_does_not_depend_on_the_level() {
+        let note = chord(&[196.0], 0.6, 6);
+        let of = |gain: f32| {
+            let samples: Vec<f32> = note.iter().map(|x| gain * x).collect();
+            root(&samples, &pitch(&samples)).unwrap()
+        };
+        for gain in [0.01, 0.25, -1.0, 4.0] {
+            let (one, other) = (of(1.0), of(gain));
+            assert!((one.midi - other.midi).abs() < 1e-3, "{gain}");
+            assert!((one.confidence - other.confidence).abs() < 1e-3, "{gain}");
+        }
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! Music made of loops begins on its tonic more often than not, so the beginning, the end and the first stretch of every
 //! quarter of the clip are kept apart from the whole.
 
+use super::bass;
 use super::notes::{self, LOWEST, NOTES, Peak};
 
 /// Pitch-class profiles of a clip.
-pub(super) const PROFILES: usize = 12;
+pub(super) const PROFILES: usize = 18;
 /// The profile of everything that sounds, in the whole clip.
 pub(super) const WHOLE: usize = 2;
 /// Profiles over the 12 major and 12 minor triads.
@@ -89,6 +90,25 @@ pub(super) fn outline(mono: &[f32]) -> Outline {
             for (slot, chord) in triads[at].iter_mut().zip(&chords) {
                 *slot += chord * sum;
             }
+        }
+    }
+    let line = bass::line(mono);
+    for note in &line {
+        let class = (note.pitch - tuning).round().rem_euclid(12.0) as usize % 12;
+        profiles[12][class] += note.loudness;
+        if note.place < EDGE {
+            profiles[13][class] += note.loudness;
+        }
+        if note.place > 1.0 - EDGE {
+            profiles[14][class] += note.loudness;
+        }
+        if (4.0 * note.place).fract() < 2.0 * EDGE {
+            profiles[15][class] += note.loudness;
+        }
+    }
+    for (at, note) in [(16, line.first()), (17, line.last())] {
+        if let Some(note) = note {
+            profiles[at][(note.pitch - tuning).round().rem_euclid(12.0) as usize % 12] = 1.0;
         }
     }
     // Beside what the harmonic model explains, what was heard.

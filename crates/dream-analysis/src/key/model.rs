@@ -12,7 +12,7 @@ use super::table;
 
 /// What a tonic is rated by.
 pub(super) const INPUTS: usize = 12 * PROFILES + 24 * TRIADS;
-pub(super) const HIDDEN: usize = 24;
+pub(super) const HIDDEN: usize = 48;
 
 /// The 24 keys with their probabilities, the most probable first.
 pub(super) fn keys(outline: &Outline) -> Vec<(Key, f32)> {

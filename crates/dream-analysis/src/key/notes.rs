@@ -2,7 +2,7 @@
 //!
 //! Method: peaks that stand out from their surroundings and were there one hop before (drums and noise leave few);
 //! their deviation from the tempered scale gives the tuning as a circular mean; on the tuned semitone scale each
-//! stretch of about 0.3 s is explained as a sum of harmonic notes with weights that cannot be negative, as in
+//! stretch of about 0.2 s is explained as a sum of harmonic notes with weights that cannot be negative, as in
 //! M. Mauch and S. Dixon, "Approximate Note Transcription for the Improved Identification of Difficult Chords",
 //! ISMIR 2010. We differ: peaks instead of the whole spectrum, multiplicative updates (D. Lee and H. Seung,
 //! "Algorithms for Non-negative Matrix Factorization", NIPS 2000) instead of an active set.
@@ -22,8 +22,10 @@ const HIGH_HZ: f64 = 5000.0;
 const PROMINENCE: f32 = 4.0;
 /// Half-width of the surroundings in bins (65 Hz).
 const AROUND: usize = 24;
+/// Peaks this far below the loudest of the clip are silence (-80 dB).
+const FAINT: f32 = 1e-8;
 /// Hops that are explained together.
-const TOGETHER: usize = 3;
+const TOGETHER: usize = 2;
 /// The lowest note, B0.
 pub(super) const LOWEST: usize = 23;
 /// How many notes, up to D8.
@@ -53,46 +55,68 @@ pub(super) struct Peaks {
     pub(super) lasting: f32,
 }
 
-/// The peaks of mono samples at 44.1 kHz.
+/// The peaks of mono samples at 44.1 kHz: those that were there a hop before or are there a hop later.
 pub(super) fn peaks(mono: &[f32]) -> Peaks {
     let hop = (WINDOW / 4).max(mono.len() / 6500);
-    let mut found = Peaks::default();
-    let (mut tonal, mut total) = (0.0_f64, 0.0_f64);
-    let (mut stayed, mut seen) = (0.0_f64, 1e-12_f64);
-    let mut before: Vec<Option<f64>> = vec![None; WINDOW / 2 + 1];
     let (low, high) = ((LOW_HZ / BIN_HZ) as usize, (HIGH_HZ / BIN_HZ) as usize);
-    let single = mono.len() < WINDOW; // nothing to compare with
+    let mut spectra: Vec<Vec<Standing>> = Vec::new();
+    let mut total = 0.0_f64;
     each_hop(mono, Windowing { window: WINDOW, hop }, |_, magnitudes| {
-        let mut now = vec![None; magnitudes.len()];
         total += magnitudes[low..high].iter().map(|m| f64::from(m * m)).sum::<f64>();
-        let mut lasting = Vec::new();
-        for (bin, energy) in standing(magnitudes, low, high) {
-            let place = bin as f64 + vertex(magnitudes, bin);
-            now[bin] = Some(place);
-            let loudness = energy.powf(0.25);
-            seen += loudness;
-            let near = before[bin - 1..=bin + 1].iter().flatten();
-            if !single && !near.into_iter().any(|old| (old - place).abs() < 0.7) {
-                continue;
-            }
-            stayed += loudness;
-            tonal += energy;
-            let pitch = 69.0 + 12.0 * (place * BIN_HZ / 440.0).log2();
-            lasting.push(Peak { pitch: pitch as f32, loudness: loudness as f32 });
-        }
-        found.hops.push(lasting);
-        before = now;
+        spectra.push(standing(magnitudes, low, high));
     });
-    found.share = (tonal / total.max(1e-30)).min(1.0) as f32;
-    found.lasting = (stayed / seen) as f32;
-    found
+    let loudest = spectra.iter().flatten().map(|peak| peak.energy).fold(0.0, f32::max);
+    for spectrum in &mut spectra {
+        spectrum.retain(|peak| peak.energy > FAINT * loudest);
+    }
+    let single = spectra.len() == 1; // nothing to compare with
+    let (mut tonal, mut stayed, mut seen) = (0.0_f64, 0.0_f32, 1e-12_f32);
+    let hops = (0..spectra.len())
+        .map(|at| {
+            let beside = [at.checked_sub(1), Some(at + 1)];
+            let beside: Vec<&[Standing]> = beside
+                .into_iter()
+                .flatten()
+                .filter_map(|i| spectra.get(i))
+                .map(Vec::as_slice)
+                .collect();
+            let lasting = spectra[at].iter().filter(|peak| {
+                seen += peak.energy.powf(0.25);
+                single || beside.iter().any(|other| has(other, peak.bin))
+            });
+            lasting
+                .map(|peak| {
+                    let loudness = peak.energy.powf(0.25);
+                    stayed += loudness;
+                    tonal += f64::from(peak.energy);
+                    let pitch = 69.0 + 12.0 * (f64::from(peak.bin) * BIN_HZ / 440.0).log2();
+                    Peak { pitch: pitch as f32, loudness }
+                })
+                .collect()
+        })
+        .collect();
+    Peaks { hops, share: (tonal / total.max(1e-30)).min(1.0) as f32, lasting: stayed / seen }
+}
+
+/// A peak of one spectrum.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    /// Place of the vertex, in bins.
+    bin: f32,
+    energy: f32,
+}
+
+/// Whether a peak less than 0.7 bins away is there; `peaks` are sorted.
+fn has(peaks: &[Standing], bin: f32) -> bool {
+    let next = peaks.partition_point(|peak| peak.bin < bin - 0.7);
+    peaks.get(next).is_some_and(|peak| peak.bin < bin + 0.7)
 }
 
 /// Local maxima that stand out from the median of their surroundings, with the energy of their main lobe: beside
 /// the harmonics of a low note the mean is high.
-fn standing(magnitudes: &[f32], low: usize, high: usize) -> Vec<(usize, f64)> {
+fn standing(magnitudes: &[f32], low: usize, high: usize) -> Vec<Standing> {
     let top = magnitudes[low..high].iter().copied().fold(0.0, f32::max);
-    let floor = (0.003 * top).max(1e-6);
+    let floor = (0.003 * top).max(1e-12);
     let mut around = Vec::with_capacity(2 * AROUND + 1);
     (low.max(2)..high)
         .filter(|&bin| {
@@ -104,7 +128,10 @@ fn standing(magnitudes: &[f32], low: usize, high: usize) -> Vec<(usize, f64)> {
                 m > PROMINENCE * *around.select_nth_unstable_by(middle, f32::total_cmp).1
             }
         })
-        .map(|bin| (bin, magnitudes[bin - 2..=bin + 2].iter().map(|m| f64::from(m * m)).sum()))
+        .map(|bin| Standing {
+            bin: (bin as f64 + vertex(magnitudes, bin)) as f32,
+            energy: magnitudes[bin - 2..=bin + 2].iter().map(|m| m * m).sum(),
+        })
         .collect()
 }
 
@@ -131,7 +158,8 @@ pub(super) fn tuning(hops: &[Vec<Peak>]) -> (f32, f32) {
     ((im.atan2(re) / TAU) as f32, (re.hypot(im) / all) as f32)
 }
 
-/// Weights of the notes, [stretches, `NOTES`], each stretch about 0.3 s; and the loudness left unexplained, as a share.
+/// Weights of the notes, [stretches, `NOTES`], each stretch about 0.2 s, for the peaks with their tuning taken out; and the
+/// share of the loudness that no note explains.
 pub(super) fn notes(hops: &[Vec<Peak>], tuning: f32) -> (Vec<[f32; NOTES]>, f32) {
     let bells = dictionary();
     let mut gram = vec![[0.0_f32; NOTES]; NOTES];

@@ -44,6 +44,29 @@ fn detuned_music_keeps_its_key_and_tells_its_tuning() {
     }
 }
 
+#[test]
+fn the_key_does_not_depend_on_the_level_or_the_polarity() {
+    let samples = cadence(196.0, true);
+    let one = key(&samples);
+    for gain in [0.05, 4.0, -1.0] {
+        let other = key(&samples.iter().map(|x| gain * x).collect::<Vec<f32>>());
+        assert_eq!(one.key, other.key, "{gain}");
+        assert!((one.confidence - other.confidence).abs() < 1e-3, "{gain}");
+        assert!((one.tuning_cents.unwrap() - other.tuning_cents.unwrap()).abs() < 0.1, "{gain}");
+    }
+}
+
+#[test]
+fn the_beginning_decides_between_a_key_and_its_relative() {
+    let triad = |root: f64, third: f64| {
+        let hz = |step: f64| 220.0 * ((root + step) / 12.0).exp2();
+        chord(&[hz(-12.0), hz(0.0), hz(third), hz(7.0)], 1.5, 6)
+    };
+    let (a, f, c, g) = (triad(0.0, 3.0), triad(-4.0, 4.0), triad(3.0, 4.0), triad(-2.0, 4.0));
+    check(&[a.clone(), f.clone(), c.clone(), g.clone()].concat().repeat(2), Some("A minor"));
+    check(&[c, g, a, f].concat().repeat(2), Some("C major"));
+}
+
 /// Notes of `seconds`, in semitones above `lowest_hz`.
 fn line(lowest_hz: f64, seconds: f64, partials: u32, steps: &[f64]) -> Vec<f32> {
     let play = |step: &f64| chord(&[lowest_hz * (step / 12.0).exp2()], seconds, partials);
