@@ -1,4 +1,4 @@
-//! Trains the category classifier and writes its weights and the figures of its model card.
+//! Trains the category classifier and the drum voices; writes their weights and the figures of the model card.
 //!
 //! `train_category DIR [--licence SPDX] [--quick]`: DIR holds labelled sounds (see `support/labelled.rs`). Rows under
 //! free licences train, the others are only ever judged; `--licence` states the licence of the rows that have
@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "printing is what the example is for")]
 
 use std::error::Error;
+use std::io::Write;
 use std::path::Path;
 
 use dream_core::{Category, Seed};
@@ -32,9 +33,13 @@ mod textures;
 mod tones;
 #[path = "support/training.rs"]
 mod training;
+#[path = "support/transcription.rs"]
+mod transcription;
 
 const SEED: Seed = Seed(20);
 const FOLDS: usize = 5;
+/// What follows in the model card is written by this program.
+const MARK: &str = "<!-- figures -->";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -71,6 +76,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             divisor = temperature;
         }
     }
+    let (voices, figures) =
+        transcription::train(&sounds, if quick { 300 } else { 1600 }, SEED.child("voices"));
+    card.push_str(&figures);
     println!("{card}");
     let mut ensemble = trained(&examples, |origin| match origin {
         Origin::Recorded(number) => sounds[number].is_free(),
@@ -80,11 +88,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes = ensemble.bytes();
     println!("temperature {divisor:.2}, weights {} bytes", bytes.len());
     if !quick {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/category");
-        std::fs::File::create(folder.join("weights.bin"))
-            .and_then(|mut file| std::io::Write::write_all(&mut file, &bytes))?;
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        write(&source.join("category/weights.bin"), &bytes)?;
+        write(&source.join("voices.bin"), &voices)?;
+        let file = source.join("category/MODEL_CARD.md");
+        let text = std::fs::read_to_string(&file)?;
+        let (head, _) =
+            text.split_once(MARK).ok_or("the model card has no mark for its figures")?;
+        write(&file, format!("{head}{MARK}\n\n{}\n", card.trim_end()).as_bytes())?;
     }
     Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    std::fs::File::create(path)?.write_all(bytes)
 }
 
 fn maker(sound: &Labelled) -> &str {
@@ -195,7 +212,12 @@ fn trained(examples: &[Example], admitted: impl Fn(Origin) -> bool) -> Ensemble 
         .map(|example| Row {
             features: &example.features,
             target: target(example.category),
-            weight: 1.0,
+            weight: match (example.origin, example.category) {
+                // Mixtures are rarer in libraries than in the generator.
+                (_, Category::Other) => 0.3,
+                (Origin::Recorded(_), _) => 1.5,
+                (Origin::Kit | Origin::Generated, _) => 1.0,
+            },
         })
         .collect();
     let spec = Spec {

@@ -69,3 +69,88 @@ fn probabilities(features: &[f32; FEATURES]) -> Vec<f32> {
         .expect("the embedded weights were written for these features");
     network::softmax(&network.logits(features))
 }
+
+#[cfg(test)]
+mod tests {
+    use dream_audio::synth::kit;
+    use dream_core::Seed;
+
+    use super::*;
+    use crate::signals::{chord, clicks, noise, silence, thump};
+
+    fn of(mono: &[f32], name: Option<&str>) -> (Category, f32) {
+        category(mono, &picture::picture(mono), name)
+    }
+
+    #[test]
+    fn features_are_finite_whatever_the_length() {
+        for frames in [0, 1, 2, 511, 512, 513, 1024, 4097, 44_100] {
+            for samples in [noise(1.0), silence(1.0), vec![0.4; 44_100]] {
+                assert!(features(&samples[..frames]).iter().all(|x| x.is_finite()), "{frames}");
+            }
+        }
+    }
+
+    #[test]
+    fn level_and_polarity_change_no_feature() {
+        let mut sound = thump(52.0, 0.5);
+        sound.extend(clicks(&[0.1, 0.4], 0.7));
+        let before = features(&sound);
+        for gain in [0.25, 4.0, -1.0, 0.01] {
+            let other: Vec<f32> = sound.iter().map(|x| gain * x).collect();
+            for (i, (a, b)) in before.iter().zip(features(&other)).enumerate() {
+                assert!((a - b).abs() < 0.02, "feature {i} at gain {gain}: {a} and {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn three_samples_of_offset_change_no_category() {
+        for recipe in kit::recipes().iter().step_by(23) {
+            let mono = recipe.render(Seed(5)).to_mono();
+            let (category, probability) = of(&mono, None);
+            let (late, later) = of(&[&[0.0; 3], mono.as_slice()].concat(), None);
+            let close = probability < 0.55 || category == late;
+            assert!(close && (probability - later).abs() < 0.2, "{}", recipe.name);
+        }
+    }
+
+    /// Share of the kit's sounds of that category, fresh seeds, that are heard as such.
+    fn share(wanted: Category) -> f64 {
+        let recipes = kit::recipes();
+        let of_it: Vec<_> = recipes.iter().filter(|recipe| recipe.category == wanted).collect();
+        let right =
+            of_it.iter().filter(|recipe| of(&recipe.render(Seed(77)).to_mono(), None).0 == wanted);
+        right.count() as f64 / of_it.len() as f64
+    }
+
+    #[test]
+    fn drums_of_the_kit_are_heard_as_what_they_are() {
+        for wanted in [Category::Kick, Category::Snare, Category::Clap, Category::Hihat] {
+            assert!(share(wanted) > 0.75, "{wanted}: {}", share(wanted));
+        }
+    }
+
+    #[test]
+    fn an_even_judgement_is_other_and_a_name_settles_it() {
+        let even = [1.0 / 16.0; 16];
+        assert_eq!(judge(&even, None).0, Category::Other);
+        assert!(judge(&even, None).1 < 0.1);
+        let (named, sure) = judge(&even, Some(Category::Pad));
+        assert_eq!(named, Category::Pad);
+        assert!(sure > 0.9);
+    }
+
+    #[test]
+    fn probabilities_are_those_of_every_category() {
+        let found = probabilities(&features(&chord(&[110.0], 1.0, 8)));
+        assert_eq!(found.len(), Category::ALL.len());
+        assert!((found.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn silence_is_other_and_not_sure() {
+        assert_eq!(of(&silence(0.5), Some("kick.wav")), (Category::Other, 0.0));
+        assert_eq!(of(&[], None), (Category::Other, 0.0));
+    }
+}

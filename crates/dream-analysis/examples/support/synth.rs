@@ -9,6 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 pub(crate) const RATE: f64 = 44_100.0;
+/// One turn in radians.
+pub(crate) const TURN: f64 = std::f64::consts::TAU;
 
 /// A mono sound.
 pub(crate) type Wave = Vec<f32>;
@@ -86,6 +88,11 @@ pub(crate) enum Shape {
 
 /// An oscillator whose frequency is a function of time.
 pub(crate) fn osc(shape: Shape, seconds: f64, start: f64, hz: impl Fn(f64) -> f64) -> Wave {
+    osc_of(shape, seconds, start, &hz)
+}
+
+/// Compiled once for all functions, as are those below.
+fn osc_of(shape: Shape, seconds: f64, start: f64, hz: &dyn Fn(f64) -> f64) -> Wave {
     let mut phase = start;
     (0..frames(seconds))
         .map(|i| {
@@ -210,10 +217,19 @@ pub(crate) fn bp(wave: Wave, hz: f64, q: f64) -> Wave {
 
 /// A low-pass (or band-pass) that moves with time.
 pub(crate) fn sweep(
-    mut wave: Wave,
+    wave: Wave,
     q: f64,
     make: fn(f64, f64, f64) -> Biquad,
     hz: impl Fn(f64) -> f64,
+) -> Wave {
+    sweep_by(wave, q, make, &hz)
+}
+
+fn sweep_by(
+    mut wave: Wave,
+    q: f64,
+    make: fn(f64, f64, f64) -> Biquad,
+    hz: &dyn Fn(f64) -> f64,
 ) -> Wave {
     let mut filter = make(audible(hz(0.0)), q, RATE);
     for (i, x) in wave.iter_mut().enumerate() {
@@ -226,7 +242,11 @@ pub(crate) fn sweep(
 }
 
 /// Multiplied by a function of time.
-pub(crate) fn shaped(mut wave: Wave, gain: impl Fn(f64) -> f64) -> Wave {
+pub(crate) fn shaped(wave: Wave, gain: impl Fn(f64) -> f64) -> Wave {
+    shaped_by(wave, &gain)
+}
+
+fn shaped_by(mut wave: Wave, gain: &dyn Fn(f64) -> f64) -> Wave {
     for (i, x) in wave.iter_mut().enumerate() {
         *x *= gain(i as f64 / RATE) as f32;
     }

@@ -5,8 +5,8 @@ use dream_audio::resample::varispeed;
 
 use crate::drums;
 use crate::synth::{
-    Dice, RATE, Shape, Wave, add, bp, chorus, drive, fm, frames, gain, held, hit, hp, layers, lp,
-    midi_hz, modes, norm, osc, peak, room, shaped, sweep,
+    Dice, RATE, Shape, TURN, Wave, add, bp, chorus, drive, fm, frames, gain, held, hit, hp, layers,
+    lp, midi_hz, modes, norm, osc, peak, room, shaped, sweep,
 };
 use crate::tones;
 
@@ -168,7 +168,7 @@ fn laser(d: &mut Dice) -> Wave {
     let up = d.chance(0.2);
     let (rate, depth) = (d.log(8.0, 60.0), d.range(0.0, 0.7) * f64::from(u8::from(d.chance(0.4))));
     let way = |t: f64| if up { (t / seconds).powi(2) } else { (-t / fall).exp() };
-    let hz = |t: f64| low * (octaves * way(t) + depth * (rate * 6.28 * t).sin()).exp2();
+    let hz = |t: f64| low * (octaves * way(t) + depth * (TURN * rate * t).sin()).exp2();
     let shape = d.pick(&[Shape::Sine, Shape::Saw, Shape::Pulse(0.5), Shape::Triangle]);
     let one = held(osc(shape, seconds, 0.0, hz), 0.001, seconds, d.range(0.0, 1.0), 0.01);
     let mut out = one.clone();
@@ -186,7 +186,7 @@ fn siren(d: &mut Dice) -> Wave {
     let (centre, rate, depth) = (d.log(300.0, 1500.0), d.log(0.3, 9.0), d.range(0.2, 1.2));
     let steps = d.chance(0.3);
     let hz = |t: f64| {
-        let wave = (std::f64::consts::TAU * rate * t).sin();
+        let wave = (TURN * rate * t).sin();
         centre * (depth * if steps { wave.signum() } else { wave }).exp2()
     };
     let shape = d.pick(&[Shape::Sine, Shape::Saw, Shape::Pulse(0.5)]);
@@ -269,14 +269,14 @@ pub(crate) fn other(d: &mut Dice) -> Wave {
         0 | 1 => {
             let seconds = d.log(4.0, 12.0);
             if d.chance(0.85) {
-                let part = tones::looped(drums::drums(d), seconds);
+                let part = tones::looped(&drums::drums(d), seconds);
                 add(&mut out, &part, 0.0, d.range(0.3, 1.0));
             }
-            let part = tones::looped(tones::bass(d), seconds);
+            let part = tones::looped(&tones::bass(d), seconds);
             add(&mut out, &part, 0.0, d.range(0.3, 0.9));
             for _ in 0..d.whole(1, 3) {
                 let part = above(d);
-                add(&mut out, &tones::looped(part, seconds), 0.0, d.range(0.25, 0.9));
+                add(&mut out, &tones::looped(&part, seconds), 0.0, d.range(0.25, 0.9));
             }
             out = drive(out, d.log(0.5, 2.5));
         }
@@ -287,7 +287,7 @@ pub(crate) fn other(d: &mut Dice) -> Wave {
             add(&mut out, &voice, 0.0, 1.0);
             for _ in 0..d.whole(1, 2) {
                 let part = if d.chance(0.5) { drums::drums(d) } else { above(d) };
-                add(&mut out, &tones::looped(part, seconds), 0.0, d.range(0.5, 1.0));
+                add(&mut out, &tones::looped(&part, seconds), 0.0, d.range(0.5, 1.0));
             }
         }
         // One after the other.

@@ -4,7 +4,7 @@ use dream_audio::filter::Biquad;
 use dream_core::Category;
 
 use crate::synth::{
-    Dice, Shape, VOWELS, Wave, add, bp, chorus, drive, fm, frames, held, hit, hp, layers, lp,
+    Dice, Shape, TURN, VOWELS, Wave, add, bp, chorus, drive, fm, frames, held, hit, hp, layers, lp,
     midi_hz, modes, mouth, norm, osc, room, shaped, string, sweep,
 };
 
@@ -87,19 +87,19 @@ impl Patch {
 /// Notes of a line: start in seconds, length, semitones above the root.
 fn line(d: &mut Dice, scale: &[f64]) -> Vec<(f64, f64, f64)> {
     let step = 15.0 / d.range(75.0, 175.0);
-    let steps = d.pick(&[16, 16, 32]);
+    let steps = d.pick(&[16_u32, 16, 32]);
     let density = d.range(0.25, 0.9);
     let pool: Vec<f64> = (0..d.whole(1, 5)).map(|_| d.pick(scale)).collect();
     let hold = d.range(0.5, 1.0);
     let mut notes: Vec<(f64, f64, f64)> = Vec::new();
     for k in 0..steps {
         if k == 0 || d.chance(density) {
-            notes.push((k as f64 * step, step * hold, d.pick(&pool)));
+            notes.push((f64::from(k) * step, step * hold, d.pick(&pool)));
         }
     }
     // Some notes last until the next.
     for k in 0..notes.len() {
-        let next = notes.get(k + 1).map_or(steps as f64 * step, |n| n.0);
+        let next = notes.get(k + 1).map_or(f64::from(steps) * step, |n| n.0);
         if d.chance(0.4) {
             notes[k].1 = (next - notes[k].0) * hold;
         }
@@ -159,9 +159,10 @@ pub(crate) fn bass(d: &mut Dice) -> Wave {
         }
         1 => {
             // A long low sine.
-            let s = d.log(0.25, 4.0);
+            let s = d.log(0.4, 4.0);
+            // A short fall from high above would be a kick.
             let (glide, fall) =
-                (d.range(0.0, 12.0) * f64::from(u8::from(d.chance(0.4))), d.log(0.02, 0.4));
+                (d.range(-3.0, 4.0) * f64::from(u8::from(d.chance(0.4))), d.log(0.04, 0.4));
             let shape = d.pick(&[Shape::Sine, Shape::Sine, Shape::Triangle]);
             let wave = osc(shape, s, 0.0, |t| midi_hz(root + glide * (-t / fall).exp()));
             let wave = held(wave, d.log(0.002, 0.03), d.log(0.3, 4.0), d.range(0.0, 1.0), 0.05);
@@ -178,9 +179,17 @@ pub(crate) fn bass(d: &mut Dice) -> Wave {
             }
         }
     };
-    let out = if d.chance(0.2) { drive(out, d.log(2.0, 40.0)) } else { out };
+    let out = if d.chance(0.3) { drive(out, d.log(2.0, 40.0)) } else { out };
     let out = if d.chance(0.3) { lp(out, d.log(400.0, 6000.0), 0.8) } else { out };
-    wet(d, out, 0.15)
+    let out = if d.chance(0.2) {
+        // With a click or a pick.
+        let pick = d.noise(0.04);
+        let pick = hit(bp(pick, d.log(400.0, 5000.0), 0.7), 0.0005, d.log(0.01, 0.05));
+        layers(vec![(out, 1.0), (pick, d.log(0.05, 0.7))])
+    } else {
+        out
+    };
+    wet(d, out, 0.2)
 }
 
 pub(crate) fn lead(d: &mut Dice) -> Wave {
@@ -214,11 +223,12 @@ pub(crate) fn lead(d: &mut Dice) -> Wave {
         let below = root + d.pick(&[-24.0, -12.0, -5.0, 3.0, 7.0, 12.0]);
         let second = played(d, below, &MINOR, |d, note, before, s| other.note(d, note, before, s));
         let seconds = out.len().max(second.len()) as f64 / 44_100.0;
-        out = layers(vec![(looped(out, seconds), 1.0), (looped(second, seconds), d.log(0.1, 0.9))]);
+        out =
+            layers(vec![(looped(&out, seconds), 1.0), (looped(&second, seconds), d.log(0.1, 0.9))]);
     }
     if d.chance(0.35) {
         let seconds = out.len() as f64 / 44_100.0 * d.range(1.0, 3.0);
-        out = looped(out, seconds.min(14.0));
+        out = looped(&out, seconds.min(14.0));
     }
     let out = if d.chance(0.25) { drive(out, d.log(2.0, 20.0)) } else { out };
     wet(d, out, 0.5)
@@ -231,7 +241,7 @@ pub(crate) fn synth(d: &mut Dice) -> Wave {
     patch.decay = d.log(0.08, 0.8);
     patch.sustain *= 0.4;
     let chord: &[f64] = if d.chance(0.6) { d.pick(&CHORDS) } else { &[0.0] };
-    let mut stab = |d: &mut Dice, note: f64, _: f64, s: f64| {
+    let stab = |d: &mut Dice, note: f64, _: f64, s: f64| {
         let mut out = Vec::new();
         for interval in chord {
             add(&mut out, &patch.note(d, note + interval, note + interval, s), 0.0, 1.0);
@@ -291,7 +301,7 @@ pub(crate) fn pad(d: &mut Dice) -> Wave {
     if d.chance(0.3) {
         // Sparks above: notes of the chord, plucked and far away.
         let mut sparks = vec![0.0; out.len()];
-        for _ in 0..(seconds * d.range(0.5, 4.0)) as usize + 1 {
+        for _ in 0..=(seconds * d.range(0.5, 4.0)) as usize {
             let hz = midi_hz(root + d.pick(chord) + d.pick(&[12.0, 24.0, 36.0]));
             let t60 = d.log(0.1, 2.0);
             let spark = modes(
@@ -305,7 +315,7 @@ pub(crate) fn pad(d: &mut Dice) -> Wave {
     }
     if d.chance(0.3) {
         let (rate, depth) = (d.log(0.5, 9.0), d.range(0.1, 0.8));
-        out = shaped(out, |t| 1.0 + depth * (6.28 * rate * t).sin());
+        out = shaped(out, |t| 1.0 + depth * (TURN * rate * t).sin());
     }
     let attack = d.log(0.03, 0.5 * seconds.max(0.3));
     out = held(out, attack, 4.0 * seconds, d.range(0.5, 1.0), d.log(0.05, 0.5 * seconds));
@@ -327,7 +337,7 @@ pub(crate) fn guitar(d: &mut Dice) -> Wave {
         _ => &[0.0, 7.0, 10.0, 15.0, 19.0],
     };
     let body = [d.range(90.0, 130.0), d.range(180.0, 260.0), d.range(350.0, 700.0)];
-    let mut pluck = |d: &mut Dice, note: f64, _: f64, s: f64| {
+    let pluck = |d: &mut Dice, note: f64, _: f64, s: f64| {
         let mut out = Vec::new();
         for (k, interval) in chord.iter().enumerate() {
             let hz = midi_hz(note + interval + d.range(-0.04, 0.04));
@@ -336,7 +346,7 @@ pub(crate) fn guitar(d: &mut Dice) -> Wave {
         }
         norm(held(out, 0.0005, 20.0, 1.0, 0.03))
     };
-    let root = d.range(40.0, 64.0);
+    let root = d.range(43.0, 66.0);
     let mut out = if d.chance(0.55) {
         let s = d.log(0.4, 8.0);
         pluck(d, root, root, s)
@@ -362,7 +372,7 @@ pub(crate) fn piano(d: &mut Dice) -> Wave {
     let dark = d.log(0.4, 1.6);
     let (index, ratio) = (d.range(0.3, 2.5), d.pick(&[1.0, 1.0, 14.0]));
     let bars = d.chance(0.5);
-    let mut key = |d: &mut Dice, note: f64, _: f64, s: f64| {
+    let key = |d: &mut Dice, note: f64, _: f64, s: f64| {
         let mut out = Vec::new();
         for interval in chord {
             let hz = midi_hz(note + interval);
@@ -402,21 +412,20 @@ pub(crate) fn piano(d: &mut Dice) -> Wave {
                         (8.0, 0.2),
                     ] {
                         let level = if bars { level } else { level * d.range(0.0, 1.0) };
-                        add(
-                            &mut out,
-                            &osc(Shape::Sine, s, d.range(0.0, 1.0), |_| hz * n),
-                            0.0,
-                            level,
-                        );
+                        // Pipes are never quite in tune with each other.
+                        let rank = hz * n * (d.range(-0.05, 0.05) / 12.0_f64).exp2();
+                        let shape = if n > 2.0 { Shape::Triangle } else { Shape::Sine };
+                        let start = d.range(0.0, 1.0);
+                        add(&mut out, &osc(shape, s, start, |_| rank), 0.0, level);
                     }
-                    held(out, 0.004, 9.0, 1.0, 0.03)
+                    held(out, d.log(0.003, 0.1), 9.0, 1.0, 0.05)
                 }
             };
             add(&mut out, &norm(wave), 0.0, d.range(0.7, 1.0));
         }
         norm(held(out, 0.0005, 30.0, 1.0, 0.05))
     };
-    let root = d.range(36.0, 76.0);
+    let root = d.range(46.0, 78.0);
     let out = if d.chance(0.5) {
         let s = d.log(0.4, 8.0);
         key(d, root, root, s)
@@ -431,7 +440,8 @@ pub(crate) fn vocals(d: &mut Dice) -> Wave {
         0..=2 => sung(d),
         3 | 4 => spoken(d),
         5 => vocoder(d),
-        _ => choir(d),
+        _ if d.chance(0.5) => choir(d),
+        _ => sung(d),
     };
     wet(d, out, 0.45)
 }
@@ -445,19 +455,19 @@ fn folds(d: &mut Dice, seconds: f64, hz: impl Fn(f64) -> f64) -> Wave {
     let buzz = osc(Shape::Saw, seconds, 0.0, |t| hz(t) * (1.0 + amount * jitter(t)));
     let buzz = lp(buzz, d.log(1500.0, 9000.0), 0.6);
     let air = d.noise(seconds);
-    let air =
-        shaped(hp(air, 1500.0, 0.6), |t| 0.6 + 0.4 * (std::f64::consts::TAU * hz(t) * t).sin());
+    let air = shaped(hp(air, 1500.0, 0.6), |t| 0.6 + 0.4 * (TURN * hz(t) * t).sin());
     layers(vec![(buzz, 1.0), (air, breath)])
 }
 
 fn sung(d: &mut Dice) -> Wave {
     let seconds = d.log(0.3, 7.0);
     let note = d.range(40.0, 76.0);
-    let (rate, depth) = (d.range(4.5, 6.5), d.range(0.0, 0.55));
+    let still = f64::from(u8::from(d.chance(0.5)));
+    let (rate, depth) = (d.range(4.5, 6.5), still * d.range(0.0, 0.5));
     let drift = d.drift(seconds, 4.0);
     let (bend, fall) = (d.range(-3.0, 1.0), d.log(0.03, 0.15));
     let pitch = move |t: f64| {
-        let vibrato = depth * (2.0 * t).min(1.0) * (std::f64::consts::TAU * rate * t).sin();
+        let vibrato = depth * (2.0 * t).min(1.0) * (TURN * rate * t).sin();
         midi_hz(note + vibrato + 0.15 * drift(t) + bend * (-t / fall).exp())
     };
     let buzz = folds(d, seconds, pitch);
@@ -465,7 +475,18 @@ fn sung(d: &mut Dice) -> Wave {
     let (from, to) = (d.pick(&VOWELS), d.pick(&VOWELS));
     let still = d.chance(0.5);
     let out = mouth(&buzz, size, from, if still { from } else { to }, |t| t / seconds);
-    held(out, d.log(0.01, 0.25), 3.0, d.range(0.6, 1.0), d.log(0.03, 0.4))
+    let out = held(out, d.log(0.01, 0.25), 3.0, d.range(0.6, 1.0), d.log(0.03, 0.4));
+    if !d.chance(0.35) {
+        return out;
+    }
+    // Sung by two or three, or doubled.
+    let mut group = out.clone();
+    for _ in 0..d.whole(1, 3) {
+        let ratio = (d.range(-0.25, 0.25) / 12.0_f64).exp2();
+        let other = dream_audio::resample::varispeed(&out, ratio);
+        add(&mut group, &other, d.range(0.0, 0.04), d.range(0.5, 1.0));
+    }
+    norm(group)
 }
 
 fn choir(d: &mut Dice) -> Wave {
@@ -478,7 +499,7 @@ fn choir(d: &mut Dice) -> Wave {
             (d.range(-0.15, 0.15) + d.pick(&[0.0, 0.0, 7.0, 12.0]), d.range(4.5, 6.5));
         let start = d.range(0.0, 6.0);
         let buzz =
-            folds(d, seconds, |t| midi_hz(note + off + 0.25 * (rate * 6.28 * t + start).sin()));
+            folds(d, seconds, |t| midi_hz(note + off + 0.25 * (TURN * rate * t + start).sin()));
         let size = d.range(0.9, 1.2);
         add(&mut out, &mouth(&buzz, size, vowel, vowel, |_| 0.0), d.range(0.0, 0.05), 1.0);
     }
@@ -586,7 +607,7 @@ pub(crate) fn of(d: &mut Dice, category: Category) -> Option<Wave> {
 }
 
 /// Repeated to fill the time.
-pub(crate) fn looped(wave: Wave, seconds: f64) -> Wave {
+pub(crate) fn looped(wave: &[f32], seconds: f64) -> Wave {
     (0..frames(seconds)).map(|i| wave[i % wave.len()]).collect()
 }
 

@@ -299,12 +299,14 @@ fn tones(mono: &[f32], picture: &Picture, active: &std::ops::Range<usize>) -> Ve
     let inverse = RealFftPlanner::<f32>::new().plan_fft_inverse(SIZE);
     let (mut lags, mut scratch) = (inverse.make_output_vec(), inverse.make_scratch_vec());
     let mut tones = Vec::new();
+    let peak = mono.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+    let quiet = 1e-9 * f64::from(peak * peak);
     // The first window begins with the sound: its Hann window is centred a quarter of its size later.
     for centre in (from + SIZE / 4..to.max(from + SIZE / 4 + 1)).step_by(step) {
         stft.forward_at(mono, centre as i64, &mut bins);
         let powers: Vec<f32> = bins.iter().map(Complex::norm_sqr).collect();
         let energy: f64 = powers.iter().map(|p| f64::from(*p)).sum();
-        if energy < 1e-9 {
+        if energy <= quiet {
             continue;
         }
         // The square root of the magnitude: partials of unlike strength count more alike.
@@ -320,7 +322,7 @@ fn tones(mono: &[f32], picture: &Picture, active: &std::ops::Range<usize>) -> Ve
             weight: energy.sqrt(),
             note,
             salience,
-            peakiness: RANGES.map(|range| peakiness(&powers, range)),
+            peakiness: RANGES.map(|range| peakiness(&powers, range, 1e-3 * quiet)),
             sparse: sparse(&powers, energy),
         });
     }
@@ -346,12 +348,12 @@ fn period(lags: &[f32]) -> (f64, f64) {
 }
 
 /// Mean of the squared over the square of the mean power in a range, in dB: 3 for noise, more for lines.
-fn peakiness(powers: &[f32], (from, to): (f64, f64)) -> f64 {
+fn peakiness(powers: &[f32], (from, to): (f64, f64), quiet: f64) -> f64 {
     let bin = |hz: f64| (hz * SIZE as f64 / 44_100.0).round() as usize;
     let range = &powers[bin(from)..bin(to)];
     let mean = range.iter().map(|p| f64::from(*p)).sum::<f64>() / range.len() as f64;
     let square = range.iter().map(|p| f64::from(*p).powi(2)).sum::<f64>() / range.len() as f64;
-    if mean < 1e-12 { 3.0 } else { 10.0 * (square / (mean * mean)).log10() }
+    if mean <= quiet { 3.0 } else { 10.0 * (square / (mean * mean)).log10() }
 }
 
 /// Share of the energy in the strongest 2 % of the bins.

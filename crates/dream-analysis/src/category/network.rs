@@ -102,7 +102,7 @@ mod tests {
         let numbers = [2.0, 1.0, 0.0, 2.0, 1.0, 3.0, -1.0, 0.5, 2.0, -2.0, 0.25, 0.75];
         let network = Network::read(&bytes([2, 1, 2, 1], &numbers)).unwrap();
         // Inputs (2, 1) standardised: (0.5, 1). Unit: 3 * 0.5 - 1 + 0.5 = 1.
-        assert_eq!(network.logits(&[2.0, 1.0]), [(2.0 + 0.25) / 2.0, (-2.0 + 0.75) / 2.0]);
+        assert_eq!(network.logits(&[2.0, 1.0]), [1.125, -0.625]);
         // The unit is silent below 0.
         assert_eq!(network.logits(&[1.0, 4.0]), [0.125, 0.375]);
     }

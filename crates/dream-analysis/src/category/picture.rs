@@ -38,7 +38,7 @@ pub(crate) fn picture(mono: &[f32]) -> Picture {
     });
     let sums: Vec<f32> = powers.iter().map(|bands| bands.iter().sum()).collect();
     let most = sums.iter().copied().fold(0.0, f32::max);
-    if most < 1e-14 {
+    if most < 1e-11 {
         return Picture::default();
     }
     let scale = most.recip();
