@@ -22,6 +22,7 @@ pub mod spiking;
 mod tags;
 pub mod tempo;
 mod timbre;
+pub mod voices;
 
 use std::collections::BTreeMap;
 
@@ -29,11 +30,11 @@ use dream_audio::{Clip, loudness};
 use dream_core::{Bpm, Category, Facts, Form, Key, SampleRate};
 
 use crate::attributes::COUNT;
+use crate::category::picture::Picture;
 use crate::key::Tonal;
 use crate::onset::Onsets;
 use crate::pitch::{Pitch, Root};
 use crate::tempo::Tempo;
-use crate::timbre::Timbre;
 
 /// What is known beside the sound.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -68,8 +69,7 @@ pub struct Known {
 pub(crate) struct Heard {
     mono: Vec<f32>,
     pub(crate) duration_s: f64,
-    pub(crate) silent: bool,
-    pub(crate) timbre: Timbre,
+    pub(crate) picture: Picture,
     pub(crate) onsets: Onsets,
     pub(crate) tempo: Tempo,
     pub(crate) tonal: Tonal,
@@ -81,11 +81,7 @@ pub(crate) struct Heard {
 
 fn listen(clip: &Clip, named_bpm: Option<f64>) -> Heard {
     let duration_s = clip.seconds();
-    let mut mono = clip.to_mono();
-    let mean = mono.iter().map(|x| f64::from(*x)).sum::<f64>() / mono.len().max(1) as f64;
-    for x in &mut mono {
-        *x -= mean as f32;
-    }
+    let mono = without_dc(clip);
     let timbre = timbre::measure(clip, &mono);
     let onsets = onset::onsets(&mono);
     let tempo = tempo::tempo(&onsets, duration_s, named_bpm);
@@ -94,13 +90,23 @@ fn listen(clip: &Clip, named_bpm: Option<f64>) -> Heard {
     let note = pitch::root(&mono, &pitch);
     let form = form::form(&onsets, &tempo, &timbre, duration_s);
     let attributes = attributes::values(&timbre, &onsets, &tonal, &tempo, duration_s);
-    let silent = mono.iter().all(|x| x.abs() < 1e-5);
-    Heard { mono, duration_s, silent, timbre, onsets, tempo, tonal, pitch, note, form, attributes }
+    let picture = category::picture::picture(&mono);
+    Heard { mono, duration_s, picture, onsets, tempo, tonal, pitch, note, form, attributes }
 }
 
-/// The features of the category classifier for a clip, as the training script wants them.
+/// The features of the category classifier for a clip.
 pub fn category_features(clip: &Clip) -> [f32; category::FEATURES] {
-    category::features(&listen(clip, None))
+    category::features(&without_dc(clip))
+}
+
+/// The mean of the channels without its mean.
+fn without_dc(clip: &Clip) -> Vec<f32> {
+    let mut mono = clip.to_mono();
+    let mean = mono.iter().map(|x| f64::from(*x)).sum::<f64>() / mono.len().max(1) as f64;
+    for x in &mut mono {
+        *x -= mean as f32;
+    }
+    mono
 }
 
 /// The facts of a clip. The loudness of clips under 400 ms is that of their loudest 400 ms, followed by silence.
@@ -120,7 +126,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     };
     let (category, category_confidence) = match known.category {
         Some(category) => (category, 1.0),
-        None => category::category(&heard, name),
+        None => category::category(&heard.mono, &heard.picture, name),
     };
     let (key, key_confidence) = match known.key {
         Some(key) => (Some(key), 1.0),
@@ -160,7 +166,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         tuning_cents: heard.tonal.tuning_cents,
         root,
         root_confidence,
-        drum_voices: BTreeMap::new(),
+        drum_voices: drum_voices(&heard, category, form),
         loudness_lufs: loudness.level().map(|lufs| lufs.0),
         true_peak_dbtp: loudness.true_peak_dbtp,
         quality: quality.score,
@@ -178,6 +184,12 @@ const KEY_MIN: f32 = 0.3;
 const ROOT_MIN: f32 = 0.5;
 /// Least confidence of the key of what sounds like drums.
 const KEY_OF_DRUMS_MIN: f32 = 0.7;
+
+/// The drum voices of a loop or a recording of drums, or of a mixture.
+fn drum_voices(heard: &Heard, category: Category, form: Form) -> BTreeMap<String, f32> {
+    let drums = is_drum(category) || category == Category::Other;
+    if drums && form != Form::OneShot { voices::voices(&heard.picture) } else { BTreeMap::new() }
+}
 
 /// The key that was heard; a lone note has a root instead.
 fn heard_key(heard: &Heard, category: Category, form: Form) -> Option<Key> {

@@ -22,6 +22,8 @@ pub(crate) struct Labelled {
     pub(crate) path: PathBuf,
     /// What it is.
     pub(crate) category: Category,
+    /// The word of the table for that: finer than the category, such as `tom`.
+    pub(crate) word: String,
     /// Its licence as the table words it; empty if nobody states one.
     pub(crate) licence: String,
     /// Who made it: the repository it is from; without a table, the folder above that of its category.
@@ -93,12 +95,13 @@ fn tabled(home: &Path, dir: &Path) -> Result<Vec<Labelled>, Box<dyn Error>> {
                 others.map(|i| i.and_then(|i| row.get(i)).unwrap_or_default().to_owned());
             let path = home.join(row.get(file).unwrap_or_default());
             let folder = source.rsplit_once('/').map_or("", |(folder, _)| folder);
-            if let Some(category) = Category::parse(row.get(category).unwrap_or_default())
+            let word = row.get(category).unwrap_or_default().to_lowercase();
+            if let Some(category) = Category::parse(&word)
                 && path.starts_with(dir)
                 && path.is_file()
             {
                 let pack = format!("{maker}/{folder}");
-                sounds.push(Labelled { path, category, licence, maker, pack });
+                sounds.push(Labelled { path, category, word, licence, maker, pack });
             }
         }
     }
@@ -117,8 +120,9 @@ fn foldered(dir: &Path) -> Result<Vec<Labelled>, Box<dyn Error>> {
         {
             let above = folder.parent().unwrap_or(dir).to_string_lossy().into_owned();
             let (maker, pack) = (above.clone(), above);
+            let (word, licence) = (name.to_lowercase(), String::new());
             let path = entry.into_path();
-            sounds.push(Labelled { path, category, licence: String::new(), maker, pack });
+            sounds.push(Labelled { path, category, word, licence, maker, pack });
         }
     }
     Ok(sounds)
