@@ -40,7 +40,7 @@ use crate::tempo::Tempo;
 use crate::timbre::{Timbre, db};
 
 /// Number of attributes.
-pub const COUNT: usize = 24;
+pub const COUNT: usize = 25;
 
 /// The attributes in the order of the embedding.
 pub const NAMES: [&str; COUNT] = [
@@ -68,6 +68,7 @@ pub const NAMES: [&str; COUNT] = [
     "air",
     "spread",
     "sustain",
+    "reverb",
 ];
 
 /// The position of an attribute in the embedding.
@@ -85,14 +86,12 @@ pub(crate) fn values(
 ) -> [f32; COUNT] {
     let [sub, low, low_mid, mid, high_mid, presence, air] = timbre.bands;
     let octave = (timbre.centroid_hz.max(20.0) / 1000.0).log2();
-    let attack_octave = (timbre.attack_centroid_hz.max(20.0) / 1000.0).log2();
     let tonality = f64::from(tonal.tonality);
     let values: [f64; COUNT] = [
-        octave + 0.1 * db(presence + air) + 2.0,
-        db(sub + low) - 3.0 * octave,
+        octave + 0.088 * timbre.over_2k_db + 2.0,
+        -0.5 * timbre.over_150_db - 3.0 * octave,
         db(low_mid) - 0.5 * db(presence + air),
-        6.0 * attack_octave - 3.0 * (timbre.attack_s.max(1e-4) / 0.01).log2()
-            + 0.5 * timbre.crest_db,
+        timbre.steepness_db + 0.1 * timbre.edge_db,
         ((timbre.rolloff_hz.max(50.0) / 50.0).log2() / 400.0_f64.log2()).clamp(0.0, 1.0),
         db(low) - db(low_mid + mid),
         timbre.roughness,
@@ -113,6 +112,7 @@ pub(crate) fn values(
         db(air),
         timbre.spread_octaves,
         timbre.fullness,
+        timbre.reverb_db,
     ];
     values.map(|value| if value.is_finite() { value as f32 } else { 0.0 })
 }
@@ -123,7 +123,7 @@ pub(crate) fn named(values: &[f32; COUNT]) -> BTreeMap<String, f32> {
 }
 
 /// The value on the scale on which attributes are compared: times and rates by their logarithm.
-pub(crate) fn scaled(index: usize, value: f32) -> f32 {
+pub fn scaled(index: usize, value: f32) -> f32 {
     match NAMES[index] {
         "attack" | "decay" | "length" => value.max(1e-3).log2(),
         "density" => (value + 0.25).log2(),

@@ -4,7 +4,7 @@
 //! space), so that "bright" among kicks finds a bright kick and not a hat, followed by sixteen coordinates that hold the
 //! confidence of its category. A text becomes targets through a lexicon of English and German words with intensifiers
 //! and negations; a target is one-sided: more of what was asked for costs nothing.
-//! Shapes: embedding `[40]`: 24 attributes in the order of `attributes::NAMES`, then `Category::ALL`.
+//! Shapes: embedding `[41]`: 25 attributes in the order of `attributes::NAMES`, then `Category::ALL`.
 
 mod lexicon;
 pub(crate) mod reference;
@@ -15,6 +15,10 @@ use crate::attributes::{self, COUNT, NAMES};
 
 /// Dimension of the space.
 pub const DIMENSION: usize = COUNT + Category::ALL.len();
+/// The quantiles of the reference table, symmetric about the median.
+pub const QUANTILES: [f32; 7] = [0.05, 0.16, 0.25, 0.5, 0.75, 0.84, 0.95];
+/// Half a range below this counts as this, on the scale of the attribute.
+const LEAST_SPREAD: f32 = 1e-3;
 /// Coordinates are cut to this many spreads.
 const LIMIT: f32 = 4.0;
 /// A coordinate this many spreads short of its target scores 0.
@@ -33,12 +37,47 @@ pub struct Target {
     pub without: Vec<Category>,
 }
 
-/// An attribute in spreads from the centre of its category, -4 to 4.
+/// An attribute in spreads from the centre of its category, -4 to 4: the median and half the range from the 16th to
+/// the 84th percentile of the reference table.
 pub(crate) fn standardised(category: Category, attribute: usize, value: f32) -> f32 {
-    let row = Category::ALL.iter().position(|known| *known == category).unwrap_or_default();
-    let scaled = attributes::scaled(attribute, value);
-    let z = (scaled - reference::CENTRE[row][attribute]) / reference::SPREAD[row][attribute];
-    z.clamp(-LIMIT, LIMIT)
+    let [_, low, _, centre, _, high, _] = reference::TABLE[row(category)][attribute];
+    let spread = ((high - low) / 2.0).max(LEAST_SPREAD);
+    ((attributes::scaled(attribute, value) - centre) / spread).clamp(-LIMIT, LIMIT)
+}
+
+/// Which share of the sounds of a category have less of an attribute, 0 to 1.
+///
+/// Between the quantiles of the reference table it is interpolated; beyond the outer ones what is left falls
+/// exponentially. Where many sounds share a value, it lies in the middle of them.
+pub(crate) fn percentile(category: Category, attribute: usize, value: f32) -> f32 {
+    let table = &reference::TABLE[row(category)][attribute];
+    let value = attributes::scaled(attribute, value);
+    let mirrored: [f32; QUANTILES.len()] = std::array::from_fn(|i| -table[QUANTILES.len() - 1 - i]);
+    // The quantiles are symmetric: from above, one counts the sounds that have more.
+    0.5 * (share_up_to(table, value) + 1.0 - share_up_to(&mirrored, -value))
+}
+
+fn share_up_to(table: &[f32; QUANTILES.len()], value: f32) -> f32 {
+    const LAST: usize = QUANTILES.len() - 1;
+    let next = table.partition_point(|quantile| *quantile <= value);
+    let rest = |outer: f32, inner: f32| {
+        let decay = ((1.0 - QUANTILES[LAST - 1]) / (1.0 - QUANTILES[LAST])).ln();
+        let distance = (value - outer).abs() / (outer - inner).abs().max(LEAST_SPREAD);
+        (1.0 - QUANTILES[LAST]) * (-decay * distance).exp()
+    };
+    match next {
+        0 => rest(table[0], table[1]),
+        n if n > LAST => 1.0 - rest(table[LAST], table[LAST - 1]),
+        n => {
+            let (low, high) = (table[n - 1], table[n]);
+            let share = (value - low) / (high - low);
+            QUANTILES[n - 1] + share * (QUANTILES[n] - QUANTILES[n - 1])
+        }
+    }
+}
+
+fn row(category: Category) -> usize {
+    Category::ALL.iter().position(|known| *known == category).unwrap_or_default()
 }
 
 /// The place of a stem in the space. An attribute that the facts lack counts as average.

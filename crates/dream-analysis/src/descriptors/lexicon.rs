@@ -28,8 +28,8 @@ const WIDE: Wishes = &[("width", 1.3)];
 const NARROW: Wishes = &[("width", -1.2)];
 const LONG: Wishes = &[("length", 1.0), ("decay", 1.0)];
 const SHORT: Wishes = &[("length", -0.8), ("decay", -1.2)];
-const WET: Wishes = &[("decay", 1.1), ("width", 0.5), ("sustain", 0.3)];
-const DRY: Wishes = &[("decay", -1.0), ("width", -0.4)];
+const WET: Wishes = &[("reverb", 1.3), ("width", 0.3)];
+const DRY: Wishes = &[("reverb", -1.2), ("width", -0.3)];
 const DENSE: Wishes = &[("density", 1.2)];
 const SPARSE: Wishes = &[("density", -1.2)];
 const SUB: Wishes = &[("sub", 1.3), ("depth", 0.6)];
@@ -98,8 +98,24 @@ const WORDS: &[(&[&str], Wishes)] = &[
     (&["narrow", "mono", "schmal", "eng"], NARROW),
     (&["long", "lang"], LONG),
     (&["short", "clipped", "kurz"], SHORT),
-    (&["wet", "reverberant", "roomy", "echoing", "hallig", "nass", "verhallt"], WET),
-    (&["dry", "dead", "trocken"], DRY),
+    (
+        &[
+            "wet",
+            "reverberant",
+            "reverb",
+            "roomy",
+            "echoing",
+            "echo",
+            "cavernous",
+            "hallig",
+            "hall",
+            "nass",
+            "verhallt",
+            "nachhall",
+        ],
+        WET,
+    ),
+    (&["dry", "dead", "close", "trocken", "hallfrei"], DRY),
     (&["dense", "busy", "dicht"], DENSE),
     (&["sparse", "minimal", "spärlich", "karg", "sparsam"], SPARSE),
     (&["sub", "subby", "rumbling", "rumble", "grollend"], SUB),

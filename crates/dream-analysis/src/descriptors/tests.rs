@@ -10,7 +10,10 @@ fn stem(category: Category, spreads: &[(&str, f32)]) -> Facts {
     let mut attributes = BTreeMap::new();
     for (i, name) in NAMES.iter().enumerate() {
         let z = spreads.iter().find(|(known, _)| known == name).map_or(0.0, |(_, z)| *z);
-        let scaled = reference::CENTRE[row][i] + z * reference::SPREAD[row][i];
+        let scaled = {
+            let [_, low, _, centre, _, high, _] = reference::TABLE[row][i];
+            centre + z * (high - low) / 2.0
+        };
         let value = match *name {
             "attack" | "decay" | "length" => scaled.exp2(),
             "density" => scaled.exp2() - 0.25,
@@ -64,6 +67,11 @@ fn words_find_what_they_mean() {
     check("kick", &plain, &snare);
     check("no kick", &snare, &plain);
     check("ohne Kick", &snare, &plain);
+    let wet = stem(Category::Kick, &[("reverb", 1.5)]);
+    check("wet kick", &wet, &plain);
+    check("halliger Kick", &wet, &plain);
+    check("trockene Bassdrum", &plain, &wet);
+    check("without reverb", &plain, &wet);
     check("kraeftig duester", &dark, &plain);
 }
 
