@@ -11,7 +11,7 @@
 //! | `brightness` | octaves | -14..14 | log2(centroid / 1 kHz) + 0.088 E(2k) + 2, the weights of \[AC\] |
 //! | `depth` | dB | -75..75 | -0.5 E(150) - 3 log2(centroid / 1 kHz) |
 //! | `warmth` | dB | -90..45 | dB(P(150..500)) - 0.5 dB(P(5k..)) |
-//! | `hardness` | dB | -9..53 | steepness of the rises of the first difference + 0.1 of their energy in dB |
+//! | `hardness` | dB | -18..54 | steepness of the rises of the first difference + 0.2 of their energy in dB |
 //! | `sharpness` | 0..1 | | 85 % roll-off on a scale of octaves from 50 Hz to 20 kHz |
 //! | `boominess` | dB | -90..90 | dB(P(60..150)) - dB(P(150..2k)) |
 //! | `roughness` | - | 0..4 | \[V\], energy-weighted mean over spectra |
@@ -100,7 +100,7 @@ pub(crate) fn values(
         octave + 0.088 * timbre.over_2k_db + 2.0,
         -0.5 * timbre.over_150_db - 3.0 * octave,
         db(low_mid) - 0.5 * db(presence + air),
-        timbre.steepness_db + 0.1 * timbre.edge_db,
+        timbre.steepness_db + 0.2 * timbre.edge_db,
         ((timbre.rolloff_hz.max(50.0) / 50.0).log2() / 400.0_f64.log2()).clamp(0.0, 1.0),
         db(low) - db(low_mid + mid),
         timbre.roughness,
