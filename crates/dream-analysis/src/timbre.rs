@@ -33,8 +33,6 @@ pub(crate) struct Timbre {
     pub(crate) bands: [f64; BANDS],
     /// Energy-weighted mean frequency in Hz of the whole clip.
     pub(crate) centroid_hz: f64,
-    /// The same in the first 60 ms after the loudest moment's attack.
-    pub(crate) attack_centroid_hz: f64,
     /// Frequency in Hz below which 85 % of the energy lies.
     pub(crate) rolloff_hz: f64,
     /// Standard deviation of the frequency, in octaves, weighted with the energy.
@@ -49,12 +47,6 @@ pub(crate) struct Timbre {
     pub(crate) attack_s: f64,
     /// Seconds from the last step as loud as the maximum until the level stays 20 dB below it.
     pub(crate) decay20_s: f64,
-    /// The same for 40 dB.
-    pub(crate) decay40_s: f64,
-    /// Seconds at which the envelope has its maximum.
-    pub(crate) peak_at_s: f64,
-    /// Where the energy lies on average, as a share of the length, 0 to 1.
-    pub(crate) balance: f64,
     /// Share of the time in which the envelope is within 20 dB of its maximum.
     pub(crate) fullness: f64,
     /// Peak over RMS of the loudest 150 ms, dB.
@@ -102,10 +94,8 @@ fn spectral(mono: &[f32], timbre: &mut Timbre) {
     let mut shape = vec![0.0_f32; mean.len()];
     let (mut flat, mut change, mut changes) = (0.0_f64, 0.0_f64, 0.0_f64);
     let (mut rough, mut rough_weight) = (0.0_f64, 0.0_f64);
-    let (mut early, mut early_energy) = (0.0_f64, 0.0_f64);
     let hops = WINDOWING.hops(mono.len());
     let every = (hops / 60).max(1); // roughness is read from about sixty hops
-    let first = (timbre.peak_at_s * RATE / 512.0) as usize;
     let peak = mono.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
     // Relative to the peak, so that gain changes nothing: -120 dB for a hop, -140 dB for a line.
     let (quiet, line) = (1e-12 * f64::from(peak * peak), 1e-14 * f64::from(peak * peak));
@@ -114,12 +104,11 @@ fn spectral(mono: &[f32], timbre: &mut Timbre) {
         // What lies above depends on the converter.
         let magnitudes = &magnitudes[..=bin(TOP_HZ)];
         tails.push(magnitudes, BIN_HZ);
-        let (mut energy, mut product, mut weighted) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let (mut energy, mut product) = (0.0_f64, 0.0_f64);
         for (k, m) in magnitudes.iter().enumerate().skip(1) {
             let power = f64::from(m * m);
             mean[k] += power;
             energy += power;
-            weighted += power * k as f64;
         }
         if energy < quiet {
             shape.fill(0.0);
@@ -139,10 +128,6 @@ fn spectral(mono: &[f32], timbre: &mut Timbre) {
         }
         let count = range.len() as f64;
         flat += energy * 10.0 / std::f64::consts::LN_10 * (product / count - (sum / count).ln());
-        if (first..first + 6).contains(&hop) {
-            early += weighted;
-            early_energy += energy;
-        }
         // Distance between the square roots of the power shares (Hellinger), weighted with the energy.
         let scale = (1.0 / energy).sqrt() as f32;
         let mut overlap = 0.0_f32;
@@ -182,8 +167,6 @@ fn spectral(mono: &[f32], timbre: &mut Timbre) {
     timbre.flatness_db = (flat / total).clamp(-60.0, 0.0);
     timbre.movement = if changes > 0.0 { (change / changes).clamp(0.0, 1.0) } else { 0.0 };
     timbre.roughness = if rough_weight > 0.0 { rough / rough_weight } else { 0.0 };
-    timbre.attack_centroid_hz =
-        if early_energy > 0.0 { early / early_energy * BIN_HZ } else { timbre.centroid_hz };
 }
 
 /// Power from a bin on over the power below it, dB.
@@ -244,8 +227,13 @@ mod tests {
     fn silence_and_single_samples_are_finite() {
         for samples in [silence(0.1), vec![], vec![1.0], vec![0.3; 5000]] {
             let found = of(samples);
-            let all =
-                [found.centroid_hz, found.flatness_db, found.crest_db, found.balance, found.end_db];
+            let all = [
+                found.centroid_hz,
+                found.flatness_db,
+                found.crest_db,
+                found.decay20_s,
+                found.end_db,
+            ];
             assert!(all.iter().all(|x| x.is_finite()), "{found:?}");
         }
     }
