@@ -162,10 +162,12 @@ fn category(word: &str) -> Option<Category> {
 /// If the embedding is of another space.
 pub fn similarity(target: &Target, embedding: &Embedding) -> f32 {
     assert_eq!(embedding.space, Space::AttrV1, "targets live in attr-v1");
-    let at = |i: usize| embedding.values.get(i).copied().unwrap_or(0.0);
+    // The categories stand last: a vector stored before an attribute was added has the average of it.
+    let known = embedding.values.len().saturating_sub(Category::ALL.len());
+    let (attributes, categories) = embedding.values.split_at(known);
+    let at = |i: usize| attributes.get(i).copied().unwrap_or(0.0);
     let of = |category: &Category| {
-        let row = Category::ALL.iter().position(|known| known == category).unwrap_or_default();
-        at(COUNT + row).clamp(0.0, 1.0)
+        categories.get(row(*category)).copied().unwrap_or(0.0).clamp(0.0, 1.0)
     };
     let timbre = (!target.attributes.is_empty()).then(|| {
         let (mut sum, mut weight) = (0.0, 0.0);

@@ -23,6 +23,8 @@ pub(crate) const BANDS: usize = 7;
 const RATE: f64 = 44_100.0;
 const WINDOWING: Windowing = Windowing { window: 2048, hop: 512 };
 const BIN_HZ: f64 = RATE / 2048.0;
+/// Nothing above this is measured: another rate of the file may have lost it.
+const TOP_HZ: f64 = 20_000.0;
 
 /// Measures of one clip. All finite; 0 or the stated floor for silence.
 #[derive(Debug, Clone, Default)]
@@ -31,8 +33,6 @@ pub(crate) struct Timbre {
     pub(crate) bands: [f64; BANDS],
     /// Energy-weighted mean frequency in Hz of the whole clip.
     pub(crate) centroid_hz: f64,
-    /// The same in the first 60 ms after the loudest moment's attack.
-    pub(crate) attack_centroid_hz: f64,
     /// Frequency in Hz below which 85 % of the energy lies.
     pub(crate) rolloff_hz: f64,
     /// Standard deviation of the frequency, in octaves, weighted with the energy.
@@ -45,14 +45,8 @@ pub(crate) struct Timbre {
     pub(crate) roughness: f64,
     /// Seconds from 10 % to 90 % of the envelope's maximum.
     pub(crate) attack_s: f64,
-    /// Seconds from the maximum until the envelope stays 20 dB below it.
+    /// Seconds from the last step as loud as the maximum until the level stays 20 dB below it.
     pub(crate) decay20_s: f64,
-    /// The same for 40 dB.
-    pub(crate) decay40_s: f64,
-    /// Seconds at which the envelope has its maximum.
-    pub(crate) peak_at_s: f64,
-    /// Where the energy lies on average, as a share of the length, 0 to 1.
-    pub(crate) balance: f64,
     /// Share of the time in which the envelope is within 20 dB of its maximum.
     pub(crate) fullness: f64,
     /// Peak over RMS of the loudest 150 ms, dB.
@@ -96,26 +90,25 @@ pub(crate) fn db(ratio: f64) -> f64 {
 fn spectral(mono: &[f32], timbre: &mut Timbre) {
     let bin = |hz: f64| (hz / BIN_HZ).round() as usize;
     let (flat_from, flat_to) = (bin(60.0), bin(16_000.0));
-    let mut mean = vec![0.0_f64; WINDOWING.window / 2 + 1];
+    let mut mean = vec![0.0_f64; bin(TOP_HZ) + 1];
     let mut shape = vec![0.0_f32; mean.len()];
     let (mut flat, mut change, mut changes) = (0.0_f64, 0.0_f64, 0.0_f64);
     let (mut rough, mut rough_weight) = (0.0_f64, 0.0_f64);
-    let (mut early, mut early_energy) = (0.0_f64, 0.0_f64);
     let hops = WINDOWING.hops(mono.len());
     let every = (hops / 60).max(1); // roughness is read from about sixty hops
-    let first = (timbre.peak_at_s * RATE / 512.0) as usize;
     let peak = mono.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
     // Relative to the peak, so that gain changes nothing: -120 dB for a hop, -140 dB for a line.
     let (quiet, line) = (1e-12 * f64::from(peak * peak), 1e-14 * f64::from(peak * peak));
     let mut tails = Tails::default();
     each_hop(mono, WINDOWING, |hop, magnitudes| {
+        // What lies above depends on the converter.
+        let magnitudes = &magnitudes[..=bin(TOP_HZ)];
         tails.push(magnitudes, BIN_HZ);
-        let (mut energy, mut product, mut weighted) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let (mut energy, mut product) = (0.0_f64, 0.0_f64);
         for (k, m) in magnitudes.iter().enumerate().skip(1) {
             let power = f64::from(m * m);
             mean[k] += power;
             energy += power;
-            weighted += power * k as f64;
         }
         if energy < quiet {
             shape.fill(0.0);
@@ -135,10 +128,6 @@ fn spectral(mono: &[f32], timbre: &mut Timbre) {
         }
         let count = range.len() as f64;
         flat += energy * 10.0 / std::f64::consts::LN_10 * (product / count - (sum / count).ln());
-        if (first..first + 6).contains(&hop) {
-            early += weighted;
-            early_energy += energy;
-        }
         // Distance between the square roots of the power shares (Hellinger), weighted with the energy.
         let scale = (1.0 / energy).sqrt() as f32;
         let mut overlap = 0.0_f32;
@@ -178,8 +167,6 @@ fn spectral(mono: &[f32], timbre: &mut Timbre) {
     timbre.flatness_db = (flat / total).clamp(-60.0, 0.0);
     timbre.movement = if changes > 0.0 { (change / changes).clamp(0.0, 1.0) } else { 0.0 };
     timbre.roughness = if rough_weight > 0.0 { rough / rough_weight } else { 0.0 };
-    timbre.attack_centroid_hz =
-        if early_energy > 0.0 { early / early_energy * BIN_HZ } else { timbre.centroid_hz };
 }
 
 /// Power from a bin on over the power below it, dB.
@@ -225,7 +212,7 @@ mod tests {
     fn noise_is_flat() {
         let found = of(noise(1.0));
         assert!(found.flatness_db > -4.0, "{found:?}");
-        assert!((found.centroid_hz - 11_025.0).abs() < 400.0);
+        assert!((found.centroid_hz - 10_000.0).abs() < 300.0);
     }
 
     #[test]
@@ -240,8 +227,13 @@ mod tests {
     fn silence_and_single_samples_are_finite() {
         for samples in [silence(0.1), vec![], vec![1.0], vec![0.3; 5000]] {
             let found = of(samples);
-            let all =
-                [found.centroid_hz, found.flatness_db, found.crest_db, found.balance, found.end_db];
+            let all = [
+                found.centroid_hz,
+                found.flatness_db,
+                found.crest_db,
+                found.decay20_s,
+                found.end_db,
+            ];
             assert!(all.iter().all(|x| x.is_finite()), "{found:?}");
         }
     }

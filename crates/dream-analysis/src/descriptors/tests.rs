@@ -91,6 +91,40 @@ fn more_than_asked_costs_nothing() {
 }
 
 #[test]
+fn a_vector_from_before_the_last_attribute_keeps_its_categories() {
+    let mut old = embed(&stem(Category::Fx, &[]));
+    old.values.remove(COUNT - 1);
+    let of = |text: &str| similarity(&Target::of_text(text), &old);
+    assert!(of("fx") > 0.8 && of("kick") < 0.2);
+    assert!(of("wet") < of("not wet"), "an average sound is not wet");
+}
+
+#[test]
+fn percentiles_are_those_of_the_table() {
+    for category in [Category::Kick, Category::Pad, Category::Other] {
+        let i = attributes::index("brightness").unwrap();
+        let quantiles = reference::TABLE[row(category)][i];
+        for (quantile, share) in quantiles.iter().zip(QUANTILES) {
+            assert!((percentile(category, i, *quantile) - share).abs() < 1e-3);
+        }
+        let far = [-1e3, -20.0, quantiles[0], 0.0, quantiles[6], 20.0, 1e3];
+        let places: Vec<f32> = far.iter().map(|value| percentile(category, i, *value)).collect();
+        assert!(places.iter().all(|place| (0.0..=1.0).contains(place)), "{places:?}");
+        assert!(places[0] < 0.01 && places[6] > 0.99 && places.is_sorted());
+    }
+}
+
+#[test]
+fn the_table_rises_and_has_a_spread() {
+    for (table, category) in reference::TABLE.iter().zip(Category::ALL) {
+        for (quantiles, name) in table.iter().zip(NAMES) {
+            assert!(quantiles.is_sorted(), "{category} {name}: {quantiles:?}");
+            assert!(quantiles[5] - quantiles[1] > 2.0 * LEAST_SPREAD, "{category} {name}");
+        }
+    }
+}
+
+#[test]
 fn unknown_text_asks_for_nothing() {
     for text in ["", "wibble wobble", "!!!", "138 bpm", &"x".repeat(100_000)] {
         let target = Target::of_text(text);

@@ -101,3 +101,54 @@ impl Fall {
 fn level(ratio: f32, floor: f32) -> f32 {
     10.0 * ratio.max(floor).max(1e-12).log10()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signals::{clicks, noise, sine, thump};
+    use crate::timbre::{BIN_HZ, WINDOWING};
+
+    fn of(samples: &[f32]) -> f64 {
+        let mut tails = Tails::default();
+        crate::spectrum::each_hop(samples, WINDOWING, |_, magnitudes| {
+            tails.push(magnitudes, BIN_HZ);
+        });
+        tails.reverb_db()
+    }
+
+    /// The sound and its echo from a room: exponentially decaying noise, `level` below the sound.
+    fn in_room(sound: &[f32], decay_s: f64, level: f32) -> Vec<f32> {
+        let room = noise(decay_s);
+        let mut out = sound.to_vec();
+        out.resize(sound.len() + room.len(), 0.0);
+        // Every 40th frame reflects: as dense as a small room, and quick to write out.
+        for (i, reflection) in room.iter().enumerate().skip(300).step_by(41) {
+            let fall = 10.0_f64.powf(-3.0 * i as f64 / room.len() as f64) as f32;
+            for (slot, x) in out[i..].iter_mut().zip(sound) {
+                *slot += level * reflection * fall * x;
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn a_room_is_heard_on_every_sound_also_on_one_that_decays_long_itself() {
+        let long: Vec<f32> = sine(50.0, 1.5)
+            .iter()
+            .enumerate()
+            .map(|(i, x)| x * (-(i as f32) / 15_000.0).exp() + if i < 40 { 0.3 } else { 0.0 })
+            .collect();
+        for dry in [clicks(&[0.02], 0.2), thump(55.0, 0.3), long, noise(0.3), sine(440.0, 0.5)] {
+            let values: Vec<f64> =
+                [0.0, 0.3, 1.0].iter().map(|level| of(&in_room(&dry, 0.6, *level))).collect();
+            assert!(values.windows(2).all(|pair| pair[1] > pair[0] + 0.3), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn silence_and_one_hop_are_in_range() {
+        for samples in [vec![], vec![0.0; 5000], vec![0.5; 10], noise(3.0)] {
+            assert!((-40.0..=0.0).contains(&of(&samples)));
+        }
+    }
+}
