@@ -8,6 +8,7 @@ pub mod attributes;
 mod beats;
 pub mod category;
 pub mod descriptors;
+pub mod fingerprint;
 mod form;
 pub mod key;
 mod names;

@@ -3,6 +3,7 @@
 //! No signal processing, no I/O: conversions, parsing and checks of the values themselves.
 
 mod embedding;
+mod fingerprint;
 mod music;
 mod plan;
 mod progress;
@@ -11,6 +12,7 @@ mod stem;
 mod units;
 
 pub use embedding::{Embedding, Space};
+pub use fingerprint::{FINGERPRINT_VERSION, Fingerprint};
 pub use music::{Key, Mode, NotAKey, PitchClass, note_hz, note_name};
 pub use plan::{
     ArrangementPlan, Automate, Automation, Note, PartId, PlanError, Section, StemQuery, Transition,

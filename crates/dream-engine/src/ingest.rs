@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::analyse::damage;
-use crate::intake::{Origin, Prepared};
+use crate::duplicates::Near;
+use crate::intake::{Origin, Prepared, add};
 use crate::runner::Work;
 use crate::{Engine, Error, Event, VERSION};
 use scan::Candidate;
@@ -97,6 +98,9 @@ pub struct FileOutcome {
     /// What was lost or replaced on the way in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Stems that are nearly the same sound, the most alike first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub near_duplicates: Vec<Near>,
     /// Whether it was named itself, not found in a folder.
     #[serde(skip)]
     pub direct: bool,
@@ -109,6 +113,8 @@ pub struct IngestReport {
     pub files: u64,
     /// New stems.
     pub added: u64,
+    /// New stems that are nearly the same sound as others.
+    pub near_duplicate: u64,
     /// Files whose audio was there.
     pub duplicate: u64,
     /// Files dealt with before.
@@ -123,9 +129,10 @@ pub struct IngestReport {
 
 impl IngestReport {
     /// Counts a file.
-    pub fn count(&mut self, status: IngestStatus) {
+    pub fn count(&mut self, file: &FileOutcome) {
         self.files += 1;
-        *match status {
+        self.near_duplicate += u64::from(!file.near_duplicates.is_empty());
+        *match file.status {
             IngestStatus::Added => &mut self.added,
             IngestStatus::Duplicate => &mut self.duplicate,
             IngestStatus::Skipped => &mut self.skipped,
@@ -168,9 +175,11 @@ pub(crate) fn run(work: &Work<'_>, spec: &IngestSpec) -> Result<IngestReport, Er
         let path = path.to_string_lossy().into_owned();
         let message = Some(message);
         let outcome = FileOutcome { message, ..FileOutcome::new(path, IngestStatus::Ignored) };
-        report.count(outcome.status);
+        report.count(&outcome);
         (work.watch)(Event::File(&outcome));
     }
+    // Stems of an older program are recognised, too.
+    work.engine.complete_fingerprints(work.progress)?;
     let total = found.files.len() as u64;
     let done = AtomicU64::new(0);
     for chunk in found.files.chunks(CHUNK) {
@@ -178,7 +187,7 @@ pub(crate) fn run(work: &Work<'_>, spec: &IngestSpec) -> Result<IngestReport, Er
         // Only what comes before a file that was not reached: the order of the stems stays that of the files.
         let seen: Vec<Seen> = seen.into_iter().map_while(|seen| seen).collect();
         for outcome in commit(work, &chunk[..seen.len()], seen, &done, total)? {
-            report.count(outcome.status);
+            report.count(&outcome);
             (work.watch)(Event::File(&outcome));
         }
         work.progress.check()?;
@@ -425,8 +434,8 @@ fn settle(
         Ok(Prepared::Known(id)) => {
             (Verdict::Stems(vec![id]), outcome(IngestStatus::Duplicate, Some(id)))
         }
-        Ok(Prepared::New(stem)) => {
-            let added = write.add_stem(&stem, now)?;
+        Ok(Prepared::New(mut stem)) => {
+            let (added, near_duplicates) = add(write, &mut stem, now)?;
             let status = match added {
                 Added::New(_) => IngestStatus::Added,
                 Added::Known(_) => IngestStatus::Duplicate,
@@ -437,6 +446,7 @@ fn settle(
                 bpm: stem.facts.bpm,
                 key: stem.facts.key,
                 warnings: stem.provenance.warnings,
+                near_duplicates,
                 ..outcome(status, Some(added.id()))
             };
             (Verdict::Stems(vec![added.id()]), outcome)
@@ -468,6 +478,7 @@ impl FileOutcome {
             reason: None,
             message: None,
             warnings: Vec::new(),
+            near_duplicates: Vec::new(),
             direct: false,
         }
     }

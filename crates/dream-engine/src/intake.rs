@@ -6,14 +6,16 @@
 use std::io::Write;
 
 use dream_analysis::descriptors::embed;
+use dream_analysis::fingerprint::fingerprint;
 use dream_analysis::{Hints, analyse};
 use dream_audio::Clip;
 use dream_audio::decode::downmix;
 use dream_audio::encode::{self, Bits};
 use dream_audio::resample::resample;
 use dream_core::{Defect, Facts, Provenance, SampleRate, Seed, Source, StemId};
-use dream_library::{Added, NewStem, content_hash};
+use dream_library::{Added, Moment, NewStem, content_hash};
 
+use crate::duplicates::{self, Near};
 use crate::{Engine, Error};
 
 /// Audio above this peak (40 dB over full scale) is damaged, not loud: it is brought to full scale.
@@ -67,9 +69,10 @@ impl Engine {
     pub fn admit(&self, clip: Clip, origin: Origin) -> Result<Added, Error> {
         match self.prepare(clip, origin)? {
             Prepared::Known(id) => Ok(Added::Known(id)),
-            Prepared::New(stem) => {
-                Ok(self.library().write(|write| write.add_stem(&stem, self.now()))?)
-            }
+            Prepared::New(mut stem) => self.library().write(|write| {
+                let (added, _) = add(write, &mut stem, self.now())?;
+                Ok(added)
+            }),
         }
     }
 
@@ -98,8 +101,26 @@ impl Engine {
             facts,
             provenance: origin.provenance,
             embeddings,
+            fingerprint: fingerprint(&clip),
         })))
     }
+}
+
+/// Catalogues a stem and names the stems it nearly duplicates, the most alike first: in its warnings, and to the
+/// caller.
+pub(crate) fn add(
+    write: &dream_library::Write<'_>,
+    stem: &mut NewStem,
+    at: Moment,
+) -> Result<(Added, Vec<Near>), Error> {
+    if let Some(id) = write.find(&stem.hash)? {
+        return Ok((Added::Known(id), Vec::new()));
+    }
+    let near = duplicates::near(&stem.fingerprint, |spreads, keep| {
+        write.fingerprints_like(spreads, keep)
+    })?;
+    stem.provenance.warnings.extend(near.first().map(ToString::to_string));
+    Ok((write.add_stem(stem, at)?, near))
 }
 
 /// The clip as the library keeps it: finite, 44.1 kHz, one or two channels, sane levels.
@@ -168,6 +189,7 @@ mod tests {
     use super::*;
     use crate::testing::engine;
     use dream_audio::decode::{Limits, decode_file};
+    use dream_core::Progress;
 
     const RATE: SampleRate = SampleRate::LIBRARY;
 
@@ -213,6 +235,28 @@ mod tests {
         let clip = Clip::mono(RATE, tone(RATE));
         assert_eq!(engine.admit(clip.clone(), origin()).unwrap(), Added::New(StemId(1)));
         assert_eq!(engine.admit(clip, origin()).unwrap(), Added::Known(StemId(1)));
+    }
+
+    #[test]
+    fn the_same_sound_at_another_level_is_admitted_and_named() {
+        let (_home, engine) = engine();
+        let clip = Clip::mono(RATE, tone(RATE));
+        let first = engine.admit(clip.clone(), origin()).unwrap().id();
+        let mut quieter = vec![0.0; 3_000];
+        quieter.extend(clip.samples().iter().map(|x| 0.3 * x));
+        let second = engine.admit(Clip::mono(RATE, quieter), origin()).unwrap();
+        assert_eq!(second, Added::New(StemId(2)));
+        let warnings = engine.library().stem(second.id()).unwrap().stem.provenance.warnings;
+        assert!(warnings[0].starts_with("near duplicate of stem 1, similarity "), "{warnings:?}");
+        let near = engine.near_duplicates(first).unwrap();
+        assert_eq!(near.iter().map(|near| near.id).collect::<Vec<_>>(), [second.id()]);
+        let other: Vec<f32> =
+            tone(RATE).iter().enumerate().map(|(i, x)| x * (i as f32 / 900.0).sin()).collect();
+        let third = engine.admit(Clip::mono(RATE, other), origin()).unwrap().id();
+        assert_eq!(engine.near_duplicates(third).unwrap(), []);
+        let groups = engine.duplicates(&Progress::silent()).unwrap();
+        assert_eq!(groups.len(), 1);
+        assert_eq!(groups[0].iter().map(|near| near.id.0).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod analyse;
 mod clock;
 mod compose;
 mod doctor;
+mod duplicates;
 mod error;
 mod ingest;
 mod intake;
@@ -30,6 +31,7 @@ pub use doctor::{Check, Diagnosis};
 pub use dream_library::{
     Change, Entry, Filter, Home, Job, JobId, Library, Moment, Sort, Statistics, Status,
 };
+pub use duplicates::Near;
 pub use error::{Error, Kind};
 pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
 pub use intake::{Damage, Origin};

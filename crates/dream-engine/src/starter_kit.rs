@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::intake::{Damage, Origin, Prepared};
+use crate::intake::{Damage, Origin, Prepared, add};
 use crate::runner::Work;
 use crate::{Engine, Error, JobSpec, Outcome};
 
@@ -76,21 +76,21 @@ pub(crate) fn run(work: &Work<'_>) -> Result<StarterReport, Error> {
                 work.engine.prepare(clip, origin(recipe))
             })
             .collect::<Result<_, Error>>()?;
+        let new = prepared.iter().filter(|prepared| matches!(prepared, Prepared::New(_))).count();
+        report.added += new as u64;
+        report.known += (prepared.len() - new) as u64;
         library.write(|write| {
-            for (index, (recipe, prepared)) in chunk.iter().zip(&prepared).enumerate() {
+            for (index, (recipe, prepared)) in chunk.iter().zip(prepared).enumerate() {
                 let now = work.engine.now();
                 let id = match prepared {
-                    Prepared::Known(id) => *id,
-                    Prepared::New(stem) => write.add_stem(stem, now)?.id(),
+                    Prepared::Known(id) => id,
+                    Prepared::New(mut stem) => add(write, &mut stem, now)?.0.id(),
                 };
                 let progress = (position + index as u64 + 1) as f64 / total as f64;
                 write.step(work.claim, &recipe.name, &json!({"stem": id}), progress, now)?;
             }
             Ok::<_, Error>(())
         })?;
-        let new = prepared.iter().filter(|prepared| matches!(prepared, Prepared::New(_))).count();
-        report.added += new as u64;
-        report.known += (prepared.len() - new) as u64;
     }
     work.progress.step(total, total, "starter kit")?;
     Ok(report)

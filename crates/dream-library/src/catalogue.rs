@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use dream_core::{
-    Bpm, Category, Embedding, Facts, Form, Frames, Key, Provenance, SampleRate, Source, Space,
-    Stem, StemId,
+    Bpm, Category, Embedding, Facts, Fingerprint, Form, Frames, Key, Provenance, SampleRate,
+    Source, Space, Stem, StemId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -35,6 +35,8 @@ pub struct NewStem {
     pub provenance: Provenance,
     /// Its places, at most one per space.
     pub embeddings: Vec<Embedding>,
+    /// What it is recognised by.
+    pub fingerprint: Fingerprint,
 }
 
 /// What came of adding a stem.
@@ -164,7 +166,16 @@ impl Write<'_> {
         for embedding in &new.embeddings {
             self.add_embedding(id, embedding)?;
         }
+        self.set_fingerprint(id, &new.fingerprint)?;
         Ok(Added::New(id))
+    }
+
+    /// The stem with that audio.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn find(&self, hash: &str) -> Result<Option<StemId>, Error> {
+        find(&self.transaction, hash)
     }
 
     fn add_tag(&self, id: StemId, tag: &str) -> Result<(), Error> {

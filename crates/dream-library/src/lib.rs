@@ -8,6 +8,7 @@ mod blob;
 mod catalogue;
 mod error;
 mod filter;
+mod fingerprint;
 mod home;
 mod job;
 mod ledger;
@@ -24,6 +25,7 @@ pub use blob::{Blobs, content_hash, digest, file_digest, staging_file, write_fil
 pub use catalogue::{Added, Change, Entry, NewStem, Statistics};
 pub use error::Error;
 pub use filter::{Filter, Sort};
+pub use fingerprint::Coarse;
 pub use home::Home;
 pub use job::{Claim, Ending, Job, JobId, Status};
 pub use ledger::{FileRecord, Verdict};

@@ -9,7 +9,10 @@ use crate::Error;
 
 /// Every migration in order; the schema's version is the number of those applied. A released one is
 /// never edited: a test compares each with its recorded checksum.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_init.sql"),
+    include_str!("../migrations/0002_fingerprint.sql"),
+];
 
 /// How long a call waits for another process to let go of the database.
 const BUSY: Duration = Duration::from_secs(10);

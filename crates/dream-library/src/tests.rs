@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use dream_core::{
-    Bpm, Category, Embedding, Facts, Form, Frames, Key, Provenance, SampleRate, Source, Space,
-    StemId,
+    Bpm, Category, Embedding, Facts, Fingerprint, Form, Frames, Key, Provenance, SampleRate,
+    Source, Space, StemId,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -56,6 +56,11 @@ fn stem(library: &Library, audio: f32, category: Category, bpm: Option<f64>) -> 
         facts: facts(category, bpm),
         provenance: Provenance { path: Some("a.wav".to_owned()), ..Provenance::default() },
         embeddings: vec![Embedding { space: Space::AttrV1, values: vec![audio, 0.1] }],
+        fingerprint: Fingerprint {
+            spread_s: f64::from(audio),
+            bands: [(100.0 * audio) as u8; 16],
+            detail: vec![1, 2, 3],
+        },
     }
 }
 
@@ -77,6 +82,30 @@ fn a_stem_comes_back_as_it_went_in() {
     let embedding = library.embedding(StemId(1), Space::AttrV1).unwrap().unwrap();
     assert_eq!(embedding, new.embeddings[0]);
     assert_eq!(library.embedding(StemId(1), Space::Clap).unwrap(), None);
+}
+
+#[test]
+fn fingerprints_are_found_by_their_coarse_parts_and_go_with_their_stem() {
+    let (_home, library) = open();
+    for audio in [0.3, 0.5, 0.4, 0.9] {
+        add(&library, &stem(&library, audio, Category::Kick, None));
+    }
+    let found = |low, high, keep: fn(&Coarse) -> bool| -> Vec<i64> {
+        let found = library.fingerprints_like((low, high), keep).unwrap();
+        assert!(found.iter().all(|(_, print)| print.detail == [1, 2, 3]));
+        found.into_iter().map(|(id, _)| id.0).collect()
+    };
+    assert_eq!(found(0.35, 0.95, |_| true), [2, 3, 4]);
+    assert_eq!(found(0.35, 0.95, |coarse| coarse.bands[0] < 60), [2, 3]);
+    let spreads: Vec<i64> =
+        library.coarse_fingerprints().unwrap().iter().map(|coarse| coarse.id.0).collect();
+    assert_eq!(spreads, [1, 3, 2, 4]);
+
+    library.remove(StemId(2)).unwrap();
+    assert_eq!(library.fingerprint(StemId(2)).unwrap(), None);
+    library.lock().execute("delete from fingerprint where stem = 3", []).unwrap();
+    let missing = library.stems_without_fingerprint().unwrap();
+    assert_eq!(missing.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [3]);
 }
 
 #[test]

@@ -199,6 +199,9 @@ pub(crate) enum Stems {
         /// Its number
         id: i64,
     },
+    /// List groups of stems that are nearly the same sound: in another encoding, at another level, with other
+    /// silence around it
+    Duplicates,
     /// Remove stems with their audio
     Rm {
         /// Their numbers

@@ -34,7 +34,7 @@ pub(crate) fn ingest(
     let unusable = RefCell::new(false);
     let result = engine.run_watched(&JobSpec::Ingest(spec), progress, &|event| match event {
         Event::File(file) => {
-            counts.borrow_mut().count(file.status);
+            counts.borrow_mut().count(file);
             *unusable.borrow_mut() |= file.direct && file.status == IngestStatus::Quarantined;
             print_file(file, report);
         }
@@ -126,6 +126,12 @@ fn summarise(
         "{} files in {elapsed_s:.1} s: {} added, {} duplicate, {} unchanged, {} quarantined",
         totals.files, totals.added, totals.duplicate, totals.skipped, totals.quarantined
     ));
+    if totals.near_duplicate > 0 {
+        report.line(&format!(
+            "{} of those added are near duplicates: see `dream stems duplicates`",
+            totals.near_duplicate
+        ));
+    }
     if totals.quarantined > 0 {
         let place = engine.home().quarantine().display().to_string();
         report.line(&format!("what could not be used, and why: {}", escaped(&place)));
@@ -137,7 +143,12 @@ fn absolute(path: &Path) -> std::path::PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-pub(crate) fn stems(engine: &Engine, args: &Stems, report: &Report) -> anyhow::Result<bool> {
+pub(crate) fn stems(
+    engine: &Engine,
+    args: &Stems,
+    progress: &Progress,
+    report: &Report,
+) -> anyhow::Result<bool> {
     let library = engine.library();
     match args {
         Stems::List(list) => {
@@ -151,6 +162,7 @@ pub(crate) fn stems(engine: &Engine, args: &Stems, report: &Report) -> anyhow::R
             }
         }
         Stems::Show { id } => show(engine, &library.stem(StemId(*id))?, report)?,
+        Stems::Duplicates => duplicates(engine, progress, report)?,
         Stems::Set(set) => {
             let entry = engine.change(StemId(set.id), change(set)?)?;
             show(engine, &entry, report)?;
@@ -178,6 +190,45 @@ pub(crate) fn stems(engine: &Engine, args: &Stems, report: &Report) -> anyhow::R
         }
     }
     Ok(true)
+}
+
+fn duplicates(engine: &Engine, progress: &Progress, report: &Report) -> anyhow::Result<()> {
+    let groups = engine.duplicates(progress)?;
+    report.finish();
+    let (mut rows, mut documents) = (Vec::new(), Vec::new());
+    for (number, group) in groups.iter().enumerate() {
+        let mut stems = Vec::new();
+        for near in group {
+            let entry = engine.library().stem(near.id)?;
+            rows.push(vec![
+                (number + 1).to_string(),
+                near.id.0.to_string(),
+                format!("{:.2}", near.similarity),
+                entry.stem.category.to_string(),
+                format!("{:.2}", view::seconds(&entry)),
+                format!("{:.2}", entry.stem.facts.quality),
+                entry.stem.name.clone(),
+            ]);
+            stems.push(json!({
+                "id": near.id,
+                "similarity": near.similarity,
+                "category": entry.stem.category,
+                "duration": view::seconds(&entry),
+                "quality_score": entry.stem.facts.quality,
+                "filename": entry.stem.name,
+            }));
+        }
+        documents.push(json!({"stems": stems}));
+    }
+    if report.is_json() {
+        report.document(&documents)?;
+    } else if groups.is_empty() {
+        report.line("no near duplicates");
+    } else {
+        let header = ["group", "id", "similarity", "category", "seconds", "quality", "name"];
+        report.table(&header, &rows);
+    }
+    Ok(())
 }
 
 fn filter(list: &List) -> Filter {
@@ -217,7 +268,8 @@ fn change(set: &Set) -> anyhow::Result<Change> {
 }
 
 fn show(engine: &Engine, entry: &Entry, report: &Report) -> anyhow::Result<()> {
-    let value = view::whole_stem(engine, entry);
+    let mut value = view::whole_stem(engine, entry);
+    value["near_duplicates"] = json!(engine.near_duplicates(entry.stem.id)?);
     if report.is_json() {
         report.document(&value)?;
     } else {

@@ -64,7 +64,7 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         Command::Render(what) => compose::render(&open(config)?, what, &progress, report),
         Command::Analyse(what) => analyse::analyse(&config, what, &progress, report),
         Command::Ingest(what) => commands::ingest(&open(config)?, what, &progress, report),
-        Command::Stems(what) => commands::stems(&open(config)?, what, report),
+        Command::Stems(what) => commands::stems(&open(config)?, what, &progress, report),
         Command::Stats => commands::stats(&open(config)?, report),
         Command::Doctor => commands::doctor(&open(config)?, report),
     })?

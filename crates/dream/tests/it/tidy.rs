@@ -40,8 +40,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 ];
 
 /// BLAKE3 of every migration as released. A line is added for a new one; none is ever changed.
-const MIGRATIONS: &[(&str, &str)] =
-    &[("0001_init.sql", "bc9c10d411428e1d7d8ad6e69b47dd13a114410e6ae97182cbdf73204d5cddbb")];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_init.sql", "bc9c10d411428e1d7d8ad6e69b47dd13a114410e6ae97182cbdf73204d5cddbb"),
+    ("0002_fingerprint.sql", "851094a9dad07a5cb39852bc93e27a365e9997bd5849d91a549132922bd9e6be"),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
