@@ -1,7 +1,7 @@
 //! Measures of a small spiking model of the auditory nerve.
 //!
-//! Method: 40 gammatone channels (four complex one-poles each, ERB-spaced; Patterson and Holdsworth 1996), half-wave
-//! rectified and smoothed, compressed, thinned out by a depleting synapse (after Meddis, JASA 79(3), 1986), driving
+//! Method: 40 gammatone channels (four complex one-poles each, ERB-spaced; Patterson and Holdsworth 1996), full-wave
+//! rectified (the ear's half-wave would hear another sound when the polarity is turned) and smoothed, compressed, thinned out by a depleting synapse (after Meddis, JASA 79(3), 1986), driving
 //! three leaky integrate-and-fire neurons per channel that differ in gain. The least sensitive neurons ignore
 //! the noise floor, so timing is read from them alone.
 //! In: mono at 44.1 kHz; the first six seconds are heard, levelled to a fixed loudest 400 ms. Out: measures by name:
@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `firing_rate` | Hz per neuron | spikes over neurons and time |
 //! | `sparsity` | 0..1 | 1 - mean(rate)^2 / mean(rate^2) over neurons |
-//! | `isi_cv` | - | deviation over mean of the inter-spike intervals |
+//! | `isi_cv` | - | deviation over mean of the inter-spike intervals up to 250 ms; longer ones are rests |
 //! | `isi_entropy` | bits | of the intervals' logarithm in 40 bins from 1 ms to 10 s |
 //! | `burst_index` | 0..1 | share of intervals under 6 ms |
 //! | `fano_50ms` | - | variance over mean of the population's count in 50 ms |
@@ -123,7 +123,7 @@ fn cochlea(samples: &[f32]) -> Vec<[f32; CHANNELS]> {
             }
         }
         for c in 0..CHANNELS {
-            let rectified = 2.0 * in_re[c].max(0.0);
+            let rectified = in_re[c].abs();
             soft[0][c] += smooth * (rectified - soft[0][c]);
             soft[1][c] += smooth * (soft[0][c] - soft[1][c]);
         }
@@ -202,8 +202,8 @@ fn intervals(spikes: &[Vec<u32>]) -> Measures {
         return Measures::new();
     }
     let count = all.len() as f64;
-    let mean = all.iter().sum::<f64>() / count;
-    let variance = all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+    let short: Vec<f64> = all.iter().copied().filter(|x| *x <= 0.25).collect();
+    let (mean, variance) = moments(&short);
     let mut bins = [0.0_f64; BINS];
     for interval in &all {
         let place = (interval.log10() + 3.0) / 4.0 * BINS as f64;
@@ -213,7 +213,7 @@ fn intervals(spikes: &[Vec<u32>]) -> Measures {
         bins.iter().filter(|n| **n > 0.0).map(|n| -(n / count) * (n / count).log2()).sum();
     let h = entropy / (BINS as f64).log2();
     vec![
-        ("isi_cv", variance.sqrt() / mean),
+        ("isi_cv", if mean > 0.0 { variance.sqrt() / mean } else { 0.0 }),
         ("isi_entropy", entropy),
         ("burst_index", all.iter().filter(|x| **x < 0.006).count() as f64 / count),
         ("complexity", 4.0 * h * (1.0 - h)),
@@ -266,9 +266,12 @@ fn moments(values: &[f64]) -> (f64, f64) {
 fn timing(spikes: &[Vec<u32>], steps: usize, bpm: Option<Bpm>) -> Measures {
     const AROUND: usize = 24; // 120 ms
     let per_s = STEPS_PER_S / 10.0;
-    let mut counts = vec![0.0_f32; steps.div_ceil(10)];
+    let mut counts = vec![0.0_f32; steps.div_ceil(10) + 1];
     for time in spikes.iter().skip(FIBRES - 1).step_by(FIBRES).flatten() {
-        counts[*time as usize / 10] += 1.0;
+        // Shared between the two bins that are near, so that nothing hangs on where bins begin.
+        let (bin, late) = (*time as usize / 10, (*time % 10) as f32 / 10.0);
+        counts[bin] += 1.0 - late;
+        counts[bin + 1] += late;
     }
     let novelty: Vec<f32> = (0..counts.len())
         .map(|t| {

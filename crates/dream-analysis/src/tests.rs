@@ -1,3 +1,5 @@
+mod invariance;
+
 use dream_core::{Defect, Mode, PitchClass};
 
 use super::*;

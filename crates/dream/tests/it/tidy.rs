@@ -35,6 +35,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("postgres", &["dream-library"]),
     ("ureq", &["dream-library", "dream-engine"]),
     ("symphonia", &["dream-audio"]),
+    ("font8x8", &["dream-analysis"]),
+    ("png", &["dream-engine"]),
     ("clap", &["dream"]),
     ("anyhow", &["dream"]),
 ];

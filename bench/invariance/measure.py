@@ -1,0 +1,151 @@
+"""How many facts of real sounds change when the sound does not.
+
+    python bench/invariance/measure.py DREAM FOLDER [--count 60] [--list FACT]
+
+DREAM is the release binary, FOLDER holds audio files. Of `count` files, evenly spread over the sorted names, this writes a
+float WAV at 44.1 kHz with a peak of 0.2, and from it: 12 dB more, 12 dB less, the other polarity, swapped
+channels, 48 kHz and 96 kHz (by sox), 3 samples later and earlier. All are analysed without their names. Printed per
+fact and change: the share of files whose fact differs beyond the tolerance that `dream_analysis::analyse` states.
+`--list FACT` prints the files and values behind the numbers of one fact.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+RATE = 44_100
+CHANGES = ["+12 dB", "-12 dB", "polarity", "swap", "48 kHz", "96 kHz", "+3", "-3"]
+GAIN = {"+12 dB": 12.0, "-12 dB": -12.0}
+EDGE_S = 0.005
+# fact: absolute tolerance, share of the value
+TOLERANCES = {
+    "duration_s": (0.001, 0),
+    "form": None,
+    "form_confidence": (0.05, 0),
+    "category": None,
+    "category_confidence": (0.05, 0),
+    "bpm": (0, 0.0005),
+    "bpm_confidence": (0.05, 0),
+    "bpm_varies": None,
+    "beats_s": (EDGE_S, 0),
+    "downbeats_s": (EDGE_S, 0),
+    "bars": None,
+    "loop_points_s": (0.005, 0),
+    "key": None,
+    "key_confidence": (0.05, 0),
+    "tuning_cents": (2, 0),
+    "root": (0.05, 0),
+    "root_confidence": (0.05, 0),
+    "drum_voices": (0.1, 0),
+    "loudness_lufs": (0.1, 0),
+    "true_peak_dbtp": (0.2, 0),
+    "quality": (0.05, 0),
+    "quality_parts": (0.05, 0),
+    "defects": None,
+    "tags": None,
+    "tag_percentiles": (0.05, 0),
+    "neuromorphic": (0.02, 0.05),
+}
+
+
+def variants(path, folder, name):
+    """Writes the file and its changes; returns their paths, the unchanged one first."""
+    raw = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", path, "-f", "wav", "-c:a", "pcm_f32le", "-ar", str(RATE), "-"],
+        capture_output=True, check=True,
+    ).stdout
+    decoded = folder / f"{name}.wav"
+    decoded.write_bytes(raw)
+    x, _ = sf.read(decoded, dtype="float32", always_2d=True)
+    x = x[:, :2]
+    peak = np.abs(x).max(initial=0)
+    if len(x) < 100 or peak == 0:
+        return None
+    x = x * (0.2 / peak)
+    louder = 10 ** (12 / 20)
+    made = {
+        "base": x, "+12 dB": x * louder, "-12 dB": x / louder, "polarity": -x, "swap": x[:, ::-1],
+        "+3": np.vstack([np.zeros((3, x.shape[1]), np.float32), x]), "-3": x[3:],
+    }
+    paths = {}
+    for change, samples in made.items():
+        paths[change] = folder / f"{name}_{change.replace(' ', '')}.wav"
+        sf.write(paths[change], samples, RATE, subtype="FLOAT")
+    for rate in (48, 96):
+        out = folder / f"{name}_{rate}k.wav"
+        subprocess.run(["sox", "-V1", paths["base"], out, "rate", "-v", str(rate * 1000)], check=True)
+        paths[f"{rate} kHz"] = out
+    return [paths["base"]] + [paths[change] for change in CHANGES]
+
+
+def close(fact, old, new):
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(close(fact, old[k], new[k]) for k in old)
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(close(fact, a, b) for a, b in zip(old, new))
+    if TOLERANCES[fact] is None or old is None or new is None or isinstance(old, (str, bool)):
+        return old == new
+    absolute, relative = TOLERANCES[fact]
+    return abs(old - new) <= absolute + relative * abs(old)
+
+
+def prepared(facts, change):
+    facts = dict(facts)
+    gain = GAIN.get(change, 0.0)
+    facts["true_peak_dbtp"] -= gain
+    if facts["loudness_lufs"] is not None:
+        facts["loudness_lufs"] -= gain
+    end = facts["duration_s"] - EDGE_S
+    for beats in ("beats_s", "downbeats_s"):
+        facts[beats] = [t for t in facts[beats] if EDGE_S < t < end]
+    return facts
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("dream")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--list", metavar="FACT", default="")
+    args = parser.parse_args()
+    files = sorted(path for path in args.folder.iterdir() if path.is_file())
+    files = [files[i * len(files) // args.count] for i in range(min(args.count, len(files)))]
+    count = 0
+    changed = {fact: dict.fromkeys(CHANGES, 0) for fact in TOLERANCES}
+    any_change = dict.fromkeys(CHANGES, 0)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for path in files:
+            made = variants(path, folder, path.stem)
+            if made is None:
+                continue
+            count += 1
+            out = subprocess.run(
+                [args.dream, "--json", "--threads", "1", "analyse", "--no-name-hints", *made],
+                capture_output=True, check=True, text=True,
+            ).stdout
+            base, *rest = [json.loads(line) for line in out.splitlines()][:-1]
+            old = prepared(base, "")
+            for change, facts in zip(CHANGES, rest):
+                new = prepared(facts, change)
+                differ = [fact for fact in TOLERANCES if not close(fact, old[fact], new[fact])]
+                any_change[change] += bool(differ)
+                for fact in differ:
+                    changed[fact][change] += 1
+                    if fact == args.list:
+                        print(f"{path.name:24} {change:9} {old[fact]} -> {new[fact]}")
+            for wav in folder.iterdir():
+                wav.unlink()
+    print(f"files: {count}; percent of files whose fact changes")
+    print(f"{'fact':20}" + "".join(f"{change:>10}" for change in CHANGES))
+    for fact, row in [*changed.items(), ("any", any_change)]:
+        print(f"{fact:20}" + "".join(f"{100 * row[c] / count:10.1f}" for c in CHANGES))
+
+
+if __name__ == "__main__":
+    main()
