@@ -15,6 +15,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 import argparse
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -45,15 +46,21 @@ def stem(seed, seconds=16.0):
     return (0.8 * out / np.abs(out).max()).astype(np.float32)
 
 
+# In a process of its own, since a child begins with the highest memory of the one that started it.
+WATCH = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
+
+
 def run(dream, files):
     """CPU seconds and highest memory in MB of one process over the files."""
     command = [dream, "--json", "--threads", "1", "analyse", "--no-name-hints", *map(str, files)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command} failed")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    watched = subprocess.run([sys.executable, "-c", WATCH, *command], capture_output=True, check=True, text=True)
+    cpu, memory = map(float, watched.stdout.split())
+    return cpu, memory
 
 
 def by_librosa(path):
