@@ -12,8 +12,8 @@
 
 mod curve;
 mod fold;
-pub(crate) mod reading;
 mod pulse;
+pub(crate) mod reading;
 mod repeats;
 pub(crate) mod seam;
 mod span;
@@ -150,7 +150,7 @@ fn counted(
     })
 }
 
-/// The most probable reading of each tempo with the probability of all its readings, the most probable tempo first.
+/// The reading of each tempo whose phase has most evidence, with the probability of all its readings, the most probable tempo first.
 fn tempi(readings: &[Reading]) -> Vec<(&Reading, f64)> {
     let mut tempi: Vec<(&Reading, f64)> = Vec::new();
     for reading in readings {
@@ -158,7 +158,7 @@ fn tempi(readings: &[Reading]) -> Vec<(&Reading, f64)> {
         {
             Some((best, sum)) => {
                 *sum += reading.probability;
-                if reading.probability > best.probability {
+                if reading.phase > best.phase {
                     *best = reading;
                 }
             }
