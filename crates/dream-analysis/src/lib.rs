@@ -74,6 +74,7 @@ pub(crate) struct Heard {
     pub(crate) tonal: Tonal,
     pub(crate) pitch: Pitch,
     pub(crate) form: Form,
+    pub(crate) form_confidence: f32,
     pub(crate) attributes: [f32; COUNT],
 }
 
@@ -89,10 +90,22 @@ fn listen(clip: &Clip, named_bpm: Option<f64>) -> Heard {
     let tempo = tempo::tempo(&onsets, duration_s, named_bpm);
     let tonal = key::key(&mono);
     let pitch = pitch::pitch(&mono);
-    let form = form::form(&onsets, &tempo, &timbre, duration_s);
+    let (form, form_confidence) = form::form(&onsets, &tempo, &timbre, duration_s);
     let attributes = attributes::values(&timbre, &onsets, &tonal, &tempo, duration_s);
     let silent = mono.iter().all(|x| x.abs() < 1e-5);
-    Heard { mono, duration_s, silent, timbre, onsets, tempo, tonal, pitch, form, attributes }
+    Heard {
+        mono,
+        duration_s,
+        silent,
+        timbre,
+        onsets,
+        tempo,
+        tonal,
+        pitch,
+        form,
+        form_confidence,
+        attributes,
+    }
 }
 
 /// The features of the category classifier for a clip, as the training script wants them.
@@ -135,7 +148,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     Facts {
         duration_s: heard.duration_s,
         form,
-        form_confidence: 0.0,
+        form_confidence: if known.form.is_some() { 1.0 } else { heard.form_confidence },
         category,
         category_confidence,
         bpm: tempo.bpm,

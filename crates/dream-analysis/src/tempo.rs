@@ -226,7 +226,8 @@ mod tests {
     fn a_pulse_in_free_material_has_a_tempo_and_beats_on_it() {
         for bpm in [90.0, 124.0, 138.0, 150.0] {
             let found = check(&four_on_the_floor(bpm, 16, 31.7, 0.31), Some(bpm), 0.1);
-            assert_eq!(found.bars, None);
+            // At 124 bpm the bars are all there, and silence after them; else the clip ends within a bar or long after.
+            assert_eq!(found.bars, (bpm.to_bits() == 124.0_f64.to_bits()).then_some(16), "{bpm}");
             let beat = 60.0 / bpm;
             let near = found.beats_s.iter().filter(|t| {
                 let phase = ((**t - 0.31) / (0.5 * beat)).rem_euclid(1.0);

@@ -246,8 +246,7 @@ fn evidence(
     let starts = |time: f64| {
         if residue(downbeat_s - time, 4.0 * period_s).abs() < 0.025 { 1.0 } else { 0.0 }
     };
-    let short = if clip.duration_s < LOOP_S { 1.0 } else { 0.0 };
-    let at_start = starts(0.0) * clip.attack * short;
+    let at_start = starts(0.0) * clip.attack;
     let after_silence = starts(clip.list[0].time_s) * (1.0 - clip.attack);
     out.extend([at_start, after_silence, at_start * whole]);
     let mut fixed = [0.0; EVIDENCE];
