@@ -8,7 +8,7 @@ Twice: what tells a pulse rests on the best reading, so it is fitted on evidence
 
 A conditional logit: the readings at the label's tempo with the right downbeat are right (at the right tempo alone
 where no reading has the right downbeat), the sum of their probabilities is maximised, less an L2 penalty on standardised weights.
-The pulse: a logistic regression over the sounds with a tempo and those without, each class weighing half.
+Phase and bar: the same among the readings at the right tempo. The pulse: a logistic regression over the sounds with a tempo and those without, each class weighing half.
 Prints what the weights get right in four-fold cross-validation.
 """
 
@@ -35,9 +35,10 @@ def load(truth_path, evidence_path):
         at_tempo = np.abs(bpm / known["bpm"] - 1) < 0.01
         off = (start - known["start_s"] + bar / 2) % bar - bar / 2
         right = at_tempo & (np.abs(off) < 0.03)
+        beat = at_tempo & (np.abs((off + bar / 8) % (bar / 4) - bar / 8) < 0.03)
         factors = [np.abs(bpm / known["bpm"] / f - 1) < 0.04 for f in (1, 2, 3, 1 / 2, 1 / 3)]
         clips.append({"x": x, "right": right if right.any() else at_tempo, "at_tempo": np.abs(bpm / known["bpm"] - 1) < 0.04,
-                      "acc2": np.any(factors, 0), "known": known, "bpm": bpm, "found": right.any()})
+                      "acc2": np.any(factors, 0), "known": known, "bpm": bpm, "beat": beat, "found": right.any()})
     return clips
 
 
@@ -87,6 +88,23 @@ def table(rows):
             line(f"{key} {value}", [row for row in rows if row[0][key] == value])
 
 
+def at_right_tempo(clips):
+    picked = []
+    for clip in clips:
+        if clip["found"]:
+            same = clip["bpm"] == clip["bpm"][clip["right"]][0]
+            picked.append({"x": clip["x"][same], "right": clip["right"][same], "beat": clip["beat"][same], "known": clip["known"]})
+    return picked
+
+
+def phase_table(clips, w):
+    for key in ("end", "kind"):
+        for value in sorted({clip["known"][key] for clip in clips}):
+            best = [(clip["right"][k], clip["beat"][k]) for clip in clips if clip["known"][key] == value
+                    for k in [(clip["x"] @ w).argmax()]]
+            print(f"phase, {key} {value:8} n={len(best):4} downbeat {np.mean([b[0] for b in best]):.3f} beat {np.mean([b[1] for b in best]):.3f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("truth")
@@ -106,11 +124,17 @@ def main():
     if args.check:
         print("-- checked on", args.check[0])
         table(judge(load(*args.check), w))
+    phases = at_right_tempo(clips)
+    phase = fit(phases, args.l2)
+    phase_table(phases, phase)
+    if args.check:
+        phase_table(at_right_tempo(load(*args.check)), phase)
     pulse, bias = fit_pulse(args.truth, args.evidence)
     if args.check:
         check_pulse(*args.check, pulse, bias)
     if args.write:
-        pathlib.Path(args.write).write_text(RUST + constant("WEIGHTS", "EVIDENCE", w) + constant("PULSE", "PULSE_EVIDENCE", pulse)
+        pathlib.Path(args.write).write_text(RUST + constant("WEIGHTS", "EVIDENCE", w)
+                                            + constant("PHASE", "EVIDENCE", phase) + constant("PULSE", "PULSE_EVIDENCE", pulse)
                                             + f"pub(super) const PULSE_BIAS: f64 = {bias:.3f};\n")
 
 

@@ -19,23 +19,29 @@ const BUSY: usize = 12;
 /// A sound up to this long needs no decay to be a one-shot, in seconds.
 const SHORT_S: f64 = 5.0;
 
-/// The form of a clip.
-pub(crate) fn form(onsets: &Onsets, tempo: &Tempo, timbre: &Timbre, duration_s: f64) -> Form {
+/// The form of a clip and how sure that is: for a loop as sure as its tempo, else the share of such sounds that was judged
+/// right among the real one-shots, pads and phrases of the evaluation.
+pub(crate) fn form(
+    onsets: &Onsets,
+    tempo: &Tempo,
+    timbre: &Timbre,
+    duration_s: f64,
+) -> (Form, f32) {
     let rivals = rivals(onsets);
     let fades = timbre.end_db < -20.0;
     // Many soft onsets are a texture or a line under one accent, not the tail of a hit.
     let busy = onsets.list.len() > BUSY && duration_s > 2.0;
     if tempo.bars.is_some() && (rivals >= 2 || busy) {
-        Form::Loop
+        (Form::Loop, 0.5 + 0.5 * tempo.confidence)
     } else if busy {
-        Form::Free
+        (Form::Free, 0.7)
     } else if (rivals == 0 && (duration_s < SHORT_S || fades))
         || (rivals == 1 && duration_s < 1.0)
         || duration_s < 0.3
     {
-        Form::OneShot
+        (Form::OneShot, if rivals == 0 { 0.95 } else { 0.7 })
     } else {
-        Form::Free
+        (Form::Free, 0.5)
     }
 }
 

@@ -34,7 +34,7 @@ use crate::attributes::COUNT;
 use crate::category::picture::Picture;
 use crate::key::Tonal;
 use crate::onset::Onsets;
-use crate::pitch::{Pitch, Root};
+use crate::pitch::Root;
 use crate::tempo::Tempo;
 
 /// What is known beside the sound.
@@ -74,9 +74,9 @@ pub(crate) struct Heard {
     pub(crate) onsets: Onsets,
     pub(crate) tempo: Tempo,
     pub(crate) tonal: Tonal,
-    pub(crate) pitch: Pitch,
     pub(crate) note: Option<Root>,
     pub(crate) form: Form,
+    pub(crate) form_confidence: f32,
     pub(crate) attributes: [f32; COUNT],
 }
 
@@ -89,10 +89,21 @@ fn listen(clip: &Clip, named_bpm: Option<f64>) -> Heard {
     let tonal = key::key(&mono);
     let pitch = pitch::pitch(&mono);
     let note = pitch::root(&mono, &pitch);
-    let form = form::form(&onsets, &tempo, &timbre, duration_s);
+    let (form, form_confidence) = form::form(&onsets, &tempo, &timbre, duration_s);
     let attributes = attributes::values(&timbre, &onsets, &tonal, &tempo, duration_s);
     let picture = category::picture::picture(&mono);
-    Heard { mono, duration_s, picture, onsets, tempo, tonal, pitch, note, form, attributes }
+    Heard {
+        mono,
+        duration_s,
+        picture,
+        onsets,
+        tempo,
+        tonal,
+        note,
+        form,
+        form_confidence,
+        attributes,
+    }
 }
 
 /// The features of the category classifier for a clip.
@@ -167,7 +178,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     Facts {
         duration_s: heard.duration_s,
         form,
-        form_confidence: 0.0,
+        form_confidence: if known.form.is_some() { 1.0 } else { heard.form_confidence },
         category,
         category_confidence,
         bpm: tempo.bpm,

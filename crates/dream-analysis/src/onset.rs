@@ -139,7 +139,7 @@ fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize) -> Vec<Onset>
 /// Tells for each onset how much the sound after it differs from that after the onset before.
 ///
 /// One minus the cosine of the two spectra in semitone bands from 55 Hz to 4.4 kHz, each the square root of the
-/// amplitude, so that the loudest partial does not decide alone; after the first onset everything is new.
+/// amplitude, so that the loudest partial does not decide alone; of the first onset nothing is known.
 fn mark_changes(mono: &[f32], list: &mut [Onset]) {
     const WINDOW: usize = 4096;
     const AFTER_S: f64 = 0.015; // the attack itself says little of the pitch
@@ -163,7 +163,7 @@ fn mark_changes(mono: &[f32], list: &mut [Onset]) {
         for x in &mut now {
             *x /= norm;
         }
-        onset.change = before.map_or(1.0, |before| {
+        onset.change = before.map_or(0.0, |before| {
             (1.0 - before.iter().zip(&now).map(|(a, b)| a * b).sum::<f32>()).clamp(0.0, 1.0)
         });
         before = Some(now);

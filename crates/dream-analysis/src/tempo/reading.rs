@@ -2,12 +2,13 @@
 //!
 //! The evidence is weighed by a conditional logit (D. McFadden, 1974): the probability of a reading among all
 //! readings of the clip is the softmax of the weighted sum of its evidence. The weights are fitted by
-//! `bench/tempo/fit.py` on synthesised loops.
+//! `bench/tempo/fit.py` on synthesised loops. Once the tempo is chosen, its phase and the start of its bar are weighed again
+//! with weights of their own, fitted among the readings of one tempo.
 
 use crate::onset::{Onset, Onsets};
 use crate::tempo::fold::{Fit, clusters, fit, residue};
 use crate::tempo::repeats::Repeats;
-use crate::tempo::weights::WEIGHTS;
+use crate::tempo::weights::{PHASE, WEIGHTS};
 
 /// Pieces of evidence for a reading.
 pub const EVIDENCE: usize = 49;
@@ -32,6 +33,8 @@ pub struct Reading {
     pub evidence: [f64; EVIDENCE],
     /// Its probability among the readings of the clip.
     pub probability: f64,
+    /// What speaks for its phase and its bar among the readings of the same tempo, a logit.
+    pub(super) phase: f64,
     pub(super) fit: Fit,
 }
 
@@ -67,6 +70,7 @@ pub(super) fn read(
                     downbeat_s,
                     evidence,
                     probability: 0.0,
+                    phase: 0.0,
                     fit,
                 });
             }
@@ -85,6 +89,7 @@ pub(super) fn read(
     let total: f64 = scores.iter().map(|score| (score - top).exp()).sum();
     for (reading, score) in all.iter_mut().zip(&scores) {
         reading.probability = (score - top).exp() / total;
+        reading.phase = reading.evidence.iter().zip(PHASE).map(|(e, w)| e * w).sum();
     }
     all
 }
@@ -238,9 +243,10 @@ fn evidence(
         whole_beats,
     ]);
     // The bar may start with the file, if the file starts with an attack, or after silence.
-    let starts = |time: f64| if residue(downbeat_s - time, 4.0 * period_s).abs() < 0.025 { 1.0 } else { 0.0 };
-    let short = if clip.duration_s < LOOP_S { 1.0 } else { 0.0 };
-    let at_start = starts(0.0) * clip.attack * short;
+    let starts = |time: f64| {
+        if residue(downbeat_s - time, 4.0 * period_s).abs() < 0.025 { 1.0 } else { 0.0 }
+    };
+    let at_start = starts(0.0) * clip.attack;
     let after_silence = starts(clip.list[0].time_s) * (1.0 - clip.attack);
     out.extend([at_start, after_silence, at_start * whole]);
     let mut fixed = [0.0; EVIDENCE];
