@@ -191,7 +191,10 @@ fn heard_note(heard: &Heard, category: Category, certain: f32, form: Form) -> Op
     // Two detuned voices beat, which sounds like onsets; many onsets without one pitch are a line or a rhythm.
     let lone = match form {
         Form::OneShot => true,
-        Form::Free => form::rivals(&heard.onsets) < 2 || heard.pitch.spread < 0.2,
+        // Only the beginning is listened to for a pitch: what goes on for long may change.
+        Form::Free => {
+            heard.duration_s < 4.0 && (form::rivals(&heard.onsets) < 2 || heard.pitch.spread < 0.2)
+        }
         Form::Loop => false,
     };
     heard
