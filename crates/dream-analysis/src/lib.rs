@@ -157,16 +157,18 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
         Some(category) => (category, 1.0),
         None => category::category(&heard.mono, &heard.picture, name),
     };
+    let note = heard_note(&heard, category, category_confidence, form);
+    // A drum with a pitch is a lone note, too, though not one to transpose.
+    let lone = note.is_some() || (is_drum(category) && heard.note.is_some());
     let (key, key_confidence) = match known.key {
         Some(key) => (Some(key), 1.0),
-        None => match heard_key(&heard, category, form) {
+        None => match heard_key(&heard, category, lone) {
             Some(key) => (Some(key), heard.tonal.confidence),
             None => (None, 0.0),
         },
     };
     let span = tempo.span.filter(|_| form == Form::Loop);
     let loop_points_s = span.map(|span| tempo::seam::points(&heard.mono, span));
-    let note = heard_note(&heard, category, category_confidence, form);
     let (root, root_confidence) = match known.root {
         Some(root) => (Some(root), 1.0),
         None => (note.map(|note| note.midi), note.map_or(0.0, |note| note.confidence)),
@@ -221,19 +223,23 @@ fn drum_voices(heard: &Heard, category: Category, form: Form) -> BTreeMap<String
 }
 
 /// The key that was heard; a lone note has a root instead.
-fn heard_key(heard: &Heard, category: Category, form: Form) -> Option<Key> {
-    let lone = form == Form::OneShot && heard.note.is_some_and(|note| note.confidence >= ROOT_MIN);
+fn heard_key(heard: &Heard, category: Category, lone: bool) -> Option<Key> {
     let least = if is_drum(category) { KEY_OF_DRUMS_MIN } else { KEY_MIN };
     heard.tonal.key.filter(|_| !lone && heard.tonal.confidence >= least)
 }
 
 /// The note of a clip that is one: its sound must speak for it, and it must not be a drum.
 fn heard_note(heard: &Heard, category: Category, certain: f32, form: Form) -> Option<Root> {
-    let drum = if is_drum(category) { certain } else { 0.0 };
-    // Two detuned voices beat, which sounds like onsets; many onsets are a line or a rhythm.
+    // A kick glides: what stays where it is is a bass note.
+    let still = heard.pitch.spread < 0.015 && category == Category::Kick;
+    let drum = if is_drum(category) && !still { certain } else { 0.0 };
+    // Two detuned voices beat, which sounds like onsets; many onsets without one pitch are a line or a rhythm.
     let lone = match form {
         Form::OneShot => true,
-        Form::Free => form::rivals(&heard.onsets) < 2,
+        // Only the beginning is listened to for a pitch: what goes on for long may change.
+        Form::Free => {
+            heard.duration_s < 4.0 && (form::rivals(&heard.onsets) < 2 || heard.pitch.spread < 0.2)
+        }
         Form::Loop => false,
     };
     heard
