@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use dream_analysis::category::decide;
 use dream_core::Category;
 
 /// A sound that was judged by a model which had not seen its pack.
@@ -15,9 +16,16 @@ pub(crate) struct Judged {
 
 impl Judged {
     pub(crate) fn best(&self) -> (Category, f32) {
+        decide(&self.probabilities)
+    }
+
+    /// The most probable category, whatever its family and however unsure.
+    pub(crate) fn single(&self) -> Self {
         let p = &self.probabilities;
         let best = (0..p.len()).fold(0, |best, i| if p[i] > p[best] { i } else { best });
-        (Category::ALL[best], p[best])
+        let mut only = vec![0.0; p.len()];
+        only[best] = 1.0;
+        Self { probabilities: only, ..self.clone() }
     }
 }
 
