@@ -2,7 +2,7 @@
 //!
 //! P(a..b) is the share of the energy between a and b Hz of what lies below 20 kHz; dB is ten times the decimal
 //! logarithm, softly floored at -90. E is P(f..) / P(..f) in dB. All are ratios and times, so that gain, polarity and
-//! channel order change nothing; three frames of offset move none by more than 0.15 of the spread of all sounds
+//! channel order change nothing; three frames of offset move none by more than 0.1 of the spread of all sounds
 //! (95 % of the sounds: 0.02), another rate of the file by 0.1 for 95 % of the sounds, more only where the resampler
 //! takes something away.
 //!
