@@ -34,7 +34,7 @@ use crate::attributes::COUNT;
 use crate::category::picture::Picture;
 use crate::key::Tonal;
 use crate::onset::Onsets;
-use crate::pitch::Root;
+use crate::pitch::{Pitch, Root};
 use crate::tempo::Tempo;
 
 /// What is known beside the sound.
@@ -74,6 +74,7 @@ pub(crate) struct Heard {
     pub(crate) onsets: Onsets,
     pub(crate) tempo: Tempo,
     pub(crate) tonal: Tonal,
+    pub(crate) pitch: Pitch,
     pub(crate) note: Option<Root>,
     pub(crate) form: Form,
     pub(crate) form_confidence: f32,
@@ -99,6 +100,7 @@ fn listen(clip: &Clip, named_bpm: Option<f64>) -> Heard {
         onsets,
         tempo,
         tonal,
+        pitch,
         note,
         form,
         form_confidence,

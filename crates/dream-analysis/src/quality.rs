@@ -6,17 +6,17 @@
 //!
 //! | part | severity 0 | 1 | weight |
 //! |---|---|---|---|
-//! | `clipping` | 0.01 % of the samples in plateaus | 1 % | 0.6 |
-//! | `intersample_clipping` | no top above the samples' peak | 20 % of the high ones | 0.15 |
-//! | `soft_clipping` | loud tops as round as quiet ones | 0.3 flatter | 0.2 |
+//! | `clipping` | 0.01 % of the sounding samples in plateaus | 1 % | 0.6 |
+//! | `intersample_clipping` | no top above the samples' peak | 4 % of the high ones | 0.15 |
+//! | `soft_clipping` | loud tops as round as quiet ones | 0.3 flatter, or 0.9 flat | 0.2 |
 //! | `dc` | offset 50 dB below the peak | 20 dB | 0.4 |
 //! | `hum` | 75 dB below the loudest 200 ms | 35 dB | 0.5 |
-//! | `clicks` | none of 2 % of the peak | 20 %, or many | 0.6 |
+//! | `clicks` | none | 30 % of the peak | 0.6 |
 //! | `noise` | floor 75 dB below the loudest 20 ms | 35 dB | 0.4 |
-//! | `truncated_start` | rises from nothing | begins at a tenth of the peak | 0.3 |
-//! | `truncated_end` | 50 dB down at the end | 20 dB | 0.3 |
-//! | `band_limited` | no edge below 20 kHz | edge at 10 kHz | 0.3 |
-//! | `dual_mono` | channels differ | by less than -60 dB | 0.02 |
+//! | `truncated_start` | begins 40 dB below the peak | 20 dB | 0.3 |
+//! | `truncated_end` | 40 dB down at the end | 10 dB | 0.3 |
+//! | `band_limited` | no edge below 20 kHz | edge at 8 kHz; 0.5 at 17.2 kHz | 0.3 |
+//! | `dual_mono` | channels differ by -40 dB | -60 dB | 0.02 |
 //! | `phase_inverted` | correlation 0 | -0.8 | 0.6 |
 //! | `silence` | 70 % of the time silent | all | 1 |
 //! | `too_short` | 10 ms | 0 | 1 |
@@ -170,44 +170,48 @@ fn severity(defect: Defect, measures: &BTreeMap<&'static str, f32>, form: Form) 
             ramp(share.max(1e-9).log10(), -4.0, -2.0)
         }
         Defect::IntersampleClipping => {
-            if of("overs").unwrap_or(0.0) < 4.0 || of("crowding").unwrap_or(0.0) < 1.5 {
+            if of("overs").unwrap_or(0.0) < 5.0 || of("crowding").unwrap_or(0.0) < 1.5 {
                 return 0.0;
             }
-            between("over_share", 0.0, 0.2)
+            between("over_share", 0.0, 0.04)
         }
         Defect::SoftClipping => {
-            if of("flatness").unwrap_or(0.0) < 0.5 {
+            // What has corners is clipped, and the same tops count once.
+            let corners = of("plateaus").unwrap_or(0.0) >= 2.0;
+            if corners || of("flatness").unwrap_or(0.0) < 0.5 {
                 return 0.0;
             }
-            between("flattening", 0.0, 0.3)
+            // Tops as flat as a square wave's need no quiet ones beside them.
+            between("flattening", 0.0, 0.3).max(between("flatness", 0.7, 0.9))
         }
         Defect::Silence => between("silent_share", 0.7, 1.0),
-        Defect::Dc => between("offset_db", -55.0, -25.0),
+        Defect::Dc => between("offset_db", -50.0, -20.0),
         Defect::Hum => between("hum_db", -75.0, -35.0),
-        Defect::Clicks => {
-            if of("clicks").unwrap_or(0.0) < 1.0 {
-                return 0.0;
-            }
-            between("click", 0.0, 0.1).max(between("clicks", 0.0, 10.0))
-        }
+        Defect::Clicks => between("click", 0.0, 0.3),
         Defect::Noise => between("noise_db", -75.0, -35.0),
         Defect::TruncatedStart => {
+            // Against the flank of an attack only: a drum may begin at full level.
             if of("seamless") == Some(1.0) || of("start_jump").unwrap_or(0.0) < 3.0 {
                 return 0.0;
             }
             between("start_db", -40.0, -20.0)
         }
         Defect::TruncatedEnd => {
-            let cut = of("fade_db").is_some_and(|fade| fade > -6.0);
+            let cut = of("fade_db").is_some_and(|fade| fade > -9.0);
             if form == Form::Loop || of("seamless") == Some(1.0) || !cut {
                 return 0.0;
             }
-            between("end_db", -50.0, -20.0)
+            between("end_db", -40.0, -10.0)
         }
         Defect::BandLimited => {
             let steep = of("edge_drop_db").is_some_and(|drop| drop > 20.0);
             let heard = of("edge_level_db").is_some_and(|level| level > -70.0);
-            if steep && heard { between("edge_hz", 20_000.0, 12_000.0) } else { 0.0 }
+            if !(steep && heard) {
+                return 0.0;
+            }
+            // Encoders at 128 kbit/s cut at 16 to 17 kHz.
+            0.5 * between("edge_hz", 20_000.0, 17_200.0)
+                + 0.5 * between("edge_hz", 17_200.0, 8_000.0)
         }
         Defect::DualMono => {
             between("channel_difference_db", -40.0, -60.0)

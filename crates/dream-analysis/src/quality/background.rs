@@ -19,12 +19,15 @@ use dream_audio::spectrum::{Complex, Stft, Window};
 const BLOCK: usize = 882;
 /// Blocks of a floor, at least.
 const LEAST_BLOCKS: usize = 6;
-/// A floor lies at least so far below the loudest block.
-const ROOM_DB: f32 = 20.0;
+/// A floor lies at least so far below the loudest block, both of the first difference; in a sound that is noise itself
+/// quieter parts are no floor.
+const ROOM_DB: f32 = 12.0;
+/// And so far below the loudest block of the whole band.
+const WHOLE_ROOM_DB: f32 = 25.0;
 /// Width of a floor's levels.
 const WIDTH_DB: f32 = 2.0;
 
-/// The noise floor below the loudest 20 ms in dB, both of the first difference; `None` where there is none.
+/// The noise floor below the loudest 20 ms in dB; `None` where there is none.
 pub(super) fn noise_db(channel: &[f32]) -> Option<f32> {
     let levels: Vec<f32> = channel.chunks_exact(BLOCK).map(level_db).collect();
     let loudest = levels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -52,8 +55,13 @@ pub(super) fn noise_db(channel: &[f32]) -> Option<f32> {
     let blocks: Vec<usize> =
         (0..levels.len()).filter(|b| (low..=high).contains(&levels[*b])).collect();
     let floor = blocks.iter().map(|b| levels[*b]).sum::<f32>() / blocks.len() as f32;
-    let room = loudest - floor;
-    (room < 85.0 && is_steady(&levels, &blocks) && is_noise(channel, &blocks)).then_some(-room)
+    let whole = channel.chunks_exact(BLOCK).map(power).fold(0.0, f64::max);
+    // White noise has half the power of its difference.
+    let room = (10.0 * whole.max(1e-18).log10()) as f32 - (floor - 3.0);
+    ((WHOLE_ROOM_DB..85.0).contains(&room)
+        && is_steady(&levels, &blocks)
+        && is_noise(channel, &blocks))
+    .then_some(-room)
 }
 
 /// Level of the first difference, which leaves hum and rumble out, in dB.

@@ -63,6 +63,9 @@ fn of_channel(channel: &[f32]) -> Option<Edges> {
         start_db: db(head[0].abs(), peak),
         end_db: db(rms(last), loudest),
         fade_db: db(rms(tail), rms(before)),
-        seamless: first == 0 && seam <= 1.5 * step(head).max(step(tail)),
+        // Both ends must sound alike, too: the step of a loud start would hide any silent end.
+        seamless: first == 0
+            && seam <= 1.5 * step(head).max(step(tail))
+            && db(rms(head), rms(tail)).abs() < 12.0,
     })
 }
