@@ -156,7 +156,7 @@ fn mark_changes(mono: &[f32], list: &mut [Onset]) {
         stft.forward_at(mono, start + WINDOW as i64 / 2, &mut bins);
         let mut now: [f32; BANDS] = std::array::from_fn(|band| {
             let (from, to) = (edge(band), edge(band + 1).max(edge(band) + 1));
-            let power: f32 = bins[from..to].iter().map(|bin| bin.norm_sqr()).sum();
+            let power: f32 = bins[from..to].iter().map(Complex::norm_sqr).sum();
             power.sqrt().sqrt()
         });
         let norm = now.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-9);

@@ -71,6 +71,7 @@ pub(super) fn residue(time: f64, period: f64) -> f64 {
 
 /// A period and how exactly it is known.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of the name")]
 pub(super) struct Fit {
     /// Seconds per beat.
     pub(super) period_s: f64,
@@ -143,4 +144,32 @@ fn slope(list: &[Onset], period_s: f64) -> Option<Fit> {
         error_s: (spread_s.max(0.0005)) / (below / (weights / (count + 1.0))).sqrt(),
         spread_s,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn onsets(times: impl Iterator<Item = f64>) -> Vec<Onset> {
+        times
+            .map(|time_s| Onset { time_s, strength: 1.0, low: 0.3, high: 0.3, change: 0.1 })
+            .collect()
+    }
+
+    #[test]
+    fn swung_onsets_have_the_period_of_their_beat() {
+        let swung = (0..32).map(|i| f64::from(i / 2) * 0.5 + if i % 2 == 1 { 0.31 } else { 0.004 });
+        let fit = fit(&onsets(swung), 0.503);
+        assert!((fit.period_s - 0.5).abs() < 1e-6, "{fit:?}");
+    }
+
+    #[test]
+    fn clusters_tell_where_in_the_beat_onsets_stand() {
+        let times = (0..24).map(|i| f64::from(i / 3) * 0.6 + [0.05, 0.2, 0.35][i as usize % 3]);
+        let found = clusters(&onsets(times), 0.6);
+        assert_eq!(found.len(), 3);
+        for at in [0.05, 0.2, 0.35] {
+            assert!(found.iter().any(|cluster| (cluster.at_s - at).abs() < 1e-6), "{found:?}");
+        }
+    }
 }

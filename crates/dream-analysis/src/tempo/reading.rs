@@ -1,6 +1,6 @@
 //! Readings of a rhythm: a tempo, the phase of its beat and the start of its bar, each with the evidence for it.
 //!
-//! The evidence is weighed by a conditional logit (D. McFadden, 1974): the probability of a reading among all
+//! The evidence is weighed by a conditional logit (D. `McFadden`, 1974): the probability of a reading among all
 //! readings of the clip is the softmax of the weighted sum of its evidence. The weights are fitted by
 //! `bench/tempo/fit.py` on synthesised loops. Once the tempo is chosen, its phase and the start of its bar are weighed again
 //! with weights of their own, fitted among the readings of one tempo.

@@ -46,3 +46,25 @@ pub(crate) fn points(mono: &[f32], span: Span) -> (f64, f64) {
     let start_s = (start + best.0) as f64 / RATE;
     (start_s, (start_s + length / RATE).min(mono.len() as f64 / RATE))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signals::sine;
+
+    #[test]
+    fn the_points_are_the_bars_apart_and_join_smoothly() {
+        let mono = sine(111.3, 3.0);
+        let span = Span { start_s: 0.2, period_s: 0.25, bars: 2, alone: false };
+        let (start_s, end_s) = points(&mono, span);
+        assert!((end_s - start_s - 2.0).abs() < 1e-9);
+        assert!((start_s - 0.2).abs() < 0.0041, "{start_s}");
+    }
+
+    #[test]
+    fn a_clip_of_whole_bars_is_its_own_loop() {
+        let mono = sine(111.3, 2.0);
+        let span = Span { start_s: 0.0, period_s: 0.25, bars: 2, alone: true };
+        assert_eq!(points(&mono, span), (0.0, 2.0));
+    }
+}

@@ -68,3 +68,34 @@ pub(super) fn span(list: &[Onset], fit: Fit, downbeat_s: f64, duration_s: f64) -
         held <= fits && first > start_s - START_S && tail_s < bar_s.min(TAIL * bars * bar_s);
     (bars >= 1.0).then_some(Span { start_s, period_s: fit.period_s, bars: bars as u32, alone })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Onsets on every beat of `bars` bars at 120 bpm from `start_s`, in a clip of `duration_s`.
+    #[track_caller]
+    fn check(bars: u32, start_s: f64, duration_s: f64, expected: Option<(f64, u32, bool)>) {
+        let list: Vec<Onset> = (0..4 * bars)
+            .map(|beat| start_s + 0.5 * f64::from(beat))
+            .map(|time_s| Onset { time_s, strength: 1.0, low: 0.5, high: 0.1, change: 0.0 })
+            .collect();
+        let fit = Fit { period_s: 0.5, error_s: 0.0002, spread_s: 0.001 };
+        let found = span(&list, fit, start_s, duration_s);
+        assert_eq!(found.map(|span| (span.start_s, span.bars, span.alone)), expected);
+    }
+
+    #[test]
+    fn whole_bars_a_tail_and_a_late_start_are_loops() {
+        check(2, 0.0, 4.0, Some((0.0, 2, true)));
+        check(2, 0.0, 4.4, Some((0.0, 2, true)));
+        check(4, 0.1, 8.1, Some((0.1, 4, true)));
+        check(2, 0.0, 3.95, Some((0.0, 2, true)));
+    }
+
+    #[test]
+    fn a_piece_of_the_next_bar_is_no_tail() {
+        check(3, 0.0, 5.0, Some((0.0, 2, false)));
+        check(1, 0.0, 1.2, None);
+    }
+}
