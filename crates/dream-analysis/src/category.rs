@@ -5,7 +5,7 @@
 //! licences and measured accuracy are in `category/MODEL_CARD.md`. It has seen recorded sounds under free
 //! licences and synthesised ones, never a name.
 //! In: mono samples at 44.1 kHz. Out: a category and its probability, calibrated on held-out packs: of the answers given
-//! with 0.7, about 70 % are right. Where no family of categories reaches [`UNSURE`], the answer is `other`.
+//! with 0.7, about 70 % are right. Where no category reaches [`UNSURE`], the answer is `other`.
 //! Limits: guitar, piano, synth, atmo and mixtures are known from synthesis only.
 
 mod features;
@@ -20,9 +20,9 @@ use picture::Picture;
 
 use crate::names;
 
-/// The category is `other` where the most probable family is less probable than this: wrong more than two times in
-/// three.
-const UNSURE: f32 = 0.3;
+/// The category is `other` where the most probable one is less probable than this: wrong four times in five. Measured on
+/// held-out packs, 0.3 would turn 17 of 217 sounds into `other` and cost 4 points of macro recall.
+const UNSURE: f32 = 0.2;
 /// A name is right far more often than the sound: it multiplies the odds.
 const NAMED: f32 = 400.0;
 /// What the sound cannot exclude for the name.
@@ -54,54 +54,18 @@ fn judge(heard: &[f32], named: Option<Category>) -> (Category, f32) {
     decide(&odds)
 }
 
-/// The category for odds in the order of `Category::ALL`, and its probability: the best of the best family, so that
-/// what is surely an instrument is one, though nobody could say which. `Other` where no family is probable.
+/// The category for odds in the order of `Category::ALL`, and its probability; `Other` where none is probable.
 pub fn decide(odds: &[f32]) -> (Category, f32) {
     let total = odds.iter().sum::<f32>().max(1e-20);
-    let pairs = || Category::ALL.iter().copied().zip(odds.iter().copied());
-    let of_family = |wanted: Family| -> f32 {
-        pairs().filter(|pair| family(pair.0) == wanted).map(|pair| pair.1).sum()
-    };
-    let mut best = (Category::Other, 0.0_f32, 0.0_f32);
-    for (category, odd) in pairs() {
-        let sum = of_family(family(category));
-        if sum > best.1 || (sum >= best.1 && odd > best.2) {
-            best = (category, sum, odd);
-        }
-    }
-    if best.1 < UNSURE * total {
-        let other = pairs().find(|pair| pair.0 == Category::Other);
-        return (Category::Other, other.map_or(0.0, |pair| pair.1 / total));
-    }
-    (best.0, best.2 / total)
-}
-
-/// What is decided first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    /// Notes of an instrument.
-    Notes,
-    /// Long sounds without a line.
-    Beds,
-    /// A category for itself.
-    Only(Category),
-}
-
-fn family(category: Category) -> Family {
-    match category {
-        Category::Synth | Category::Lead | Category::Guitar | Category::Piano => Family::Notes,
-        Category::Pad | Category::Atmo => Family::Beds,
-        Category::Kick
-        | Category::Snare
-        | Category::Clap
-        | Category::Hihat
-        | Category::Percussion
-        | Category::Drums
-        | Category::Bass
-        | Category::Vocals
-        | Category::Fx
-        | Category::Other => Family::Only(category),
-    }
+    let pairs = || Category::ALL.iter().copied().zip(odds.iter().map(|odd| odd / total));
+    let top = pairs().fold(
+        (Category::Other, 0.0),
+        |best, pair| {
+            if pair.1 > best.1 { pair } else { best }
+        },
+    );
+    let other = pairs().find(|pair| pair.0 == Category::Other);
+    if top.1 < UNSURE { other.unwrap_or((Category::Other, 0.0)) } else { top }
 }
 
 /// A probability per category, in the order of `Category::ALL`.
@@ -138,7 +102,7 @@ mod tests {
         let mut sound = thump(52.0, 0.5);
         sound.extend(clicks(&[0.1, 0.4], 0.7));
         let before = features(&sound);
-        for gain in [0.25, 4.0, -1.0, 0.01] {
+        for gain in [0.25, 4.0, -1.0, 0.0625] {
             let other: Vec<f32> = sound.iter().map(|x| gain * x).collect();
             for (i, (a, b)) in before.iter().zip(features(&other)).enumerate() {
                 assert!((a - b).abs() < 0.02, "feature {i} at gain {gain}: {a} and {b}");
@@ -174,20 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn families_go_before_their_members() {
-        let mut odds = [0.0; 16];
-        let mut set = |category: Category, odd: f32| odds[category as usize] = odd;
-        set(Category::Vocals, 0.35);
-        set(Category::Lead, 0.2);
-        set(Category::Piano, 0.25);
-        assert_eq!(decide(&odds).0, Category::Piano);
-        odds[Category::Vocals as usize] = 0.5;
-        assert_eq!(decide(&odds).0, Category::Vocals);
-    }
-
-    #[test]
     fn an_even_judgement_is_other_and_a_name_settles_it() {
-        // Each family has less than 0.3.
         let even = [1.0 / 16.0; 16];
         assert_eq!(judge(&even, None).0, Category::Other);
         assert!(judge(&even, None).1 < 0.1);

@@ -25,8 +25,10 @@ impl Network {
         let mut shape = head.chunks_exact(4).map(|four| four.try_into().map(u32::from_le_bytes));
         let mut next = || Some(shape.next()?.ok()? as usize);
         let (inputs, hidden, outputs, members) = (next()?, next()?, next()?, next()?);
-        let member = inputs.checked_mul(hidden)? + hidden + hidden.checked_mul(outputs)? + outputs;
-        let count = member.checked_mul(members)?.checked_add(1 + 2 * inputs)?;
+        let first = inputs.checked_mul(hidden)?.checked_add(hidden)?;
+        let second = hidden.checked_mul(outputs)?.checked_add(outputs)?;
+        let scale = inputs.checked_mul(2)?.checked_add(1)?;
+        let count = first.checked_add(second)?.checked_mul(members)?.checked_add(scale)?;
         let (numbers, odd) = rest.as_chunks::<4>();
         let sound = odd.is_empty() && numbers.len() == count && members > 0 && outputs > 0;
         let numbers = numbers.iter().map(|four| f32::from_le_bytes(*four)).collect();
