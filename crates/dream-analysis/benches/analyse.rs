@@ -8,7 +8,7 @@ use dream_analysis::{
 };
 use dream_audio::decode::{Limits, decode};
 use dream_audio::{Clip, encode, loudness};
-use dream_core::{SampleRate, Seed};
+use dream_core::{Form, SampleRate, Seed};
 
 fn main() {
     divan::main();
@@ -87,7 +87,7 @@ fn fact_category(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn fact_quality(bencher: Bencher<'_, '_>) {
     let clip = stem(16.0);
-    bencher.bench(|| quality::quality(black_box(&clip)));
+    bencher.bench(|| quality::quality(black_box(&clip), Form::Loop));
 }
 
 #[divan::bench]
