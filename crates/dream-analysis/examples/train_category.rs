@@ -198,10 +198,7 @@ fn report(name: &str, judged: &[Judged]) -> String {
         text.push_str(&score::row(what, &score::score(rows)));
         text.push('\n');
     }
-    let single: Vec<Judged> = judged.iter().map(Judged::single).collect();
-    let single: Vec<&Judged> = single.iter().collect();
-    text.push_str(&score::row("all, most probable single category", &score::score(&single)));
-    text.push_str("\n\n```text\n");
+    text.push_str("\n```text\n");
     text.push_str(&score::confusion(&all));
     text.push_str("```\n\n");
     text

@@ -20,8 +20,8 @@ use picture::Picture;
 
 use crate::names;
 
-/// The category is `other` where the most probable one is less probable than this: wrong four times in five. Measured on
-/// held-out packs, 0.3 would turn 17 of 217 sounds into `other` and cost 4 points of macro recall.
+/// The category is `other` where the most probable one is less probable than this: by the calibration, wrong four times
+/// in five.
 const UNSURE: f32 = 0.2;
 /// A name is right far more often than the sound: it multiplies the odds.
 const NAMED: f32 = 400.0;

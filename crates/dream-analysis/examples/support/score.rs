@@ -18,15 +18,6 @@ impl Judged {
     pub(crate) fn best(&self) -> (Category, f32) {
         decide(&self.probabilities)
     }
-
-    /// The most probable category, whatever its family and however unsure.
-    pub(crate) fn single(&self) -> Self {
-        let p = &self.probabilities;
-        let best = (0..p.len()).fold(0, |best, i| if p[i] > p[best] { i } else { best });
-        let mut only = vec![0.0; p.len()];
-        only[best] = 1.0;
-        Self { probabilities: only, ..self.clone() }
-    }
 }
 
 /// Whether a reasonable listener would let `found` pass for `truth`.
