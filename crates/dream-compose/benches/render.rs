@@ -142,6 +142,7 @@ fn casting(plan: &ArrangementPlan) -> (Casting, BTreeMap<StemId, Clip>) {
             chord: Vec::new(),
             bpm: None,
             bars: None,
+            span_s: None,
             key: None,
             root: Some(45.0),
             ratio: 1.0,

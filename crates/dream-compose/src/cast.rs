@@ -62,6 +62,9 @@ pub struct CastStem {
     pub bpm: Option<Bpm>,
     /// Its length in bars, for loops.
     pub bars: Option<u32>,
+    /// Where the loop lies in its audio, in seconds; all of it where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span_s: Option<(f64, f64)>,
     /// Its own key.
     pub key: Option<Key>,
     /// Its fundamental as a MIDI note number with cents as the fraction.
@@ -195,6 +198,7 @@ fn cast_stem(stem: &Stem, fit: Fit, gain_db: f64) -> CastStem {
         chord: score::chord(stem).to_vec(),
         bpm: facts.bpm,
         bars: facts.bars,
+        span_s: facts.loop_points_s.filter(|_| facts.form == Form::Loop),
         key: facts.key,
         root: facts.root,
         ratio: fit.ratio,

@@ -24,6 +24,7 @@ mod timeline;
 mod transition;
 mod width;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use dream_audio::Clip;
@@ -114,7 +115,7 @@ pub fn render(
     Ok(Take { clip: mastered.clip, report })
 }
 
-type Playing<'a> = (&'a PartId, &'a CastStem, &'a Clip);
+type Playing<'a> = (&'a PartId, &'a CastStem, Cow<'a, Clip>);
 
 /// The stems that play, each with its audio; parts of the plan without stems are announced.
 fn playing<'a>(
@@ -138,11 +139,21 @@ fn playing<'a>(
             if clip.is_empty() {
                 warnings.push(format!("{}: {} is empty, silent", label(&part), stem.name));
             } else {
-                stems.push((&cast.part, stem, clip));
+                stems.push((&cast.part, stem, looped(stem, clip)));
             }
         }
     }
     Ok(stems)
+}
+
+/// What of a stem's audio is the loop; all of it for anything else.
+fn looped<'a>(stem: &CastStem, clip: &'a Clip) -> Cow<'a, Clip> {
+    let Some((start_s, end_s)) = stem.span_s.filter(|_| stem.form == Form::Loop) else {
+        return Cow::Borrowed(clip);
+    };
+    let frame = |seconds: f64| Frames((seconds.max(0.0) * RATE.hz()).round() as u64);
+    let part = clip.slice(frame(start_s), frame(end_s));
+    if part.is_empty() || part.len() == clip.len() { Cow::Borrowed(clip) } else { Cow::Owned(part) }
 }
 
 /// The layers at their levels.

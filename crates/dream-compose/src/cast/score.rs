@@ -143,10 +143,11 @@ pub(super) fn stretch_limit(role: Role) -> f64 {
 /// The stretch that brings a loop to the plan's tempo, at its own, half or double time.
 fn tempo(need: &Need<'_>, stem: &Stem) -> (f64, f64) {
     let facts = &stem.facts;
+    let seconds = facts.loop_points_s.map_or(facts.duration_s, |(start, end)| end - start);
     let from_bars = facts
         .bars
-        .filter(|bars| *bars > 0 && facts.duration_s > 0.0)
-        .map(|bars| f64::from(bars) * 240.0 / facts.duration_s);
+        .filter(|bars| *bars > 0 && seconds > 0.0)
+        .map(|bars| f64::from(bars) * 240.0 / seconds);
     let Some(own) = from_bars.or(facts.bpm.map(Bpm::get)) else { return (1.0, -1.5) };
     let ratio = [1.0, 0.5, 2.0]
         .map(|time| own / need.bpm.get() * time)

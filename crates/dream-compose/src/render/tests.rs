@@ -90,6 +90,7 @@ fn stem(id: i64, form: Form) -> CastStem {
         chord: Vec::new(),
         bpm: None,
         bars: None,
+        span_s: None,
         key: None,
         root: None,
         ratio: 1.0,
