@@ -1,8 +1,8 @@
 //! Trains the category classifier and the drum voices; writes their weights and the figures of the model card.
 //!
-//! `train_category DIR [--licence SPDX] [--quick]`: DIR holds labelled sounds (see `support/labelled.rs`). Rows under
-//! free licences train, the others are only ever judged; `--licence` states the licence of the rows that have
-//! none. The rest is synthesised: the starter kit and the generator in `support`. Names never enter.
+//! `train_category DIR [--more DIR] [--licence SPDX] [--quick]`: DIR holds labelled sounds (see `support/labelled.rs`). Rows
+//! under free licences train, the others are only ever judged; `--licence` states the licence of the rows that have
+//! none. The free sounds of `--more` train, too, and are never judged (`bench/category/soundfont.py` makes some). The rest is synthesised: the starter kit and the generator in `support`. Names never enter.
 //! It takes about ten minutes of processor time; `--quick` is for trying out and writes nothing.
 #![expect(clippy::print_stdout, reason = "printing is what the example is for")]
 
@@ -43,10 +43,11 @@ const MARK: &str = "<!-- figures -->";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (mut dir, mut licence, mut quick) = (None, String::new(), false);
+    let (mut dir, mut more, mut licence, mut quick) = (None, None, String::new(), false);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--licence" => licence = arguments.next().ok_or("which licence?")?,
+            "--more" => more = Some(arguments.next().ok_or("which further folder?")?),
             "--quick" => quick = true,
             _ => dir = Some(argument),
         }
@@ -58,14 +59,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let (generated, copies, kits) = if quick { (60, 6, 1) } else { (300, 20, 2) };
-    let mut examples = training::recorded(&sounds, copies, SEED);
+    let mut examples = training::recorded(&sounds, Origin::Recorded, copies, SEED);
     let recorded = examples.len();
+    if let Some(more) = more {
+        let added = labelled::sounds(Path::new(&more))?;
+        let added: Vec<Labelled> = added.into_iter().filter(Labelled::is_free).collect();
+        let copies = copies / 5;
+        examples.extend(training::recorded(&added, |_| Origin::Added, copies, SEED.child("added")));
+    }
+    let added = examples.len() - recorded;
     examples.extend(training::kit(kits, 1, SEED));
-    let kit = examples.len() - recorded;
+    let kit = examples.len() - recorded - added;
     examples.extend(training::generated(generated, SEED));
     let free = sounds.iter().filter(|sound| sound.is_free()).count();
     println!("{} sounds, {free} under free licences; examples: {recorded} of them,", sounds.len());
-    println!("{kit} of the starter kit, {} generated", examples.len() - recorded - kit);
+    let generated = examples.len() - recorded - added - kit;
+    println!("{added} added, {kit} of the starter kit, {generated} generated");
     let mut card = String::new();
     let mut divisor = 1.0;
     for (name, key) in [("maker", maker as fn(&Labelled) -> &str), ("maker and folder", pack)] {
@@ -82,7 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{card}");
     let mut ensemble = trained(&examples, |origin| match origin {
         Origin::Recorded(number) => sounds[number].is_free(),
-        Origin::Kit | Origin::Generated => true,
+        Origin::Added | Origin::Kit | Origin::Generated => true,
     });
     ensemble.divisor = divisor;
     let bytes = ensemble.bytes();
@@ -127,7 +136,7 @@ fn crossed(sounds: &[Labelled], examples: &[Example], key: fn(&Labelled) -> &str
     for fold in 0..FOLDS {
         let ensemble = trained(examples, |origin| match origin {
             Origin::Recorded(number) => sounds[number].is_free() && folds[number] != fold,
-            Origin::Kit | Origin::Generated => true,
+            Origin::Added | Origin::Kit | Origin::Generated => true,
         });
         for example in examples.iter().filter(|example| !example.augmented) {
             if let Origin::Recorded(number) = example.origin
@@ -216,7 +225,7 @@ fn trained(examples: &[Example], admitted: impl Fn(Origin) -> bool) -> Ensemble 
                 // Mixtures are rarer in libraries than in the generator.
                 (_, Category::Other) => 0.3,
                 (Origin::Recorded(_), _) => 1.5,
-                (Origin::Kit | Origin::Generated, _) => 1.0,
+                (Origin::Added | Origin::Kit | Origin::Generated, _) => 1.0,
             },
         })
         .collect();

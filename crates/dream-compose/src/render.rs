@@ -28,7 +28,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use dream_audio::Clip;
-use dream_core::{ArrangementPlan, Frames, PartId, Progress, StemId};
+use dream_core::{ArrangementPlan, Form, Frames, PartId, Progress, StemId};
 use rayon::prelude::*;
 
 use crate::cast::label;

@@ -15,6 +15,8 @@ use crate::{drums, textures, tones};
 pub(crate) enum Origin {
     /// A recorded sound, by its number; the first of each is the sound as it is.
     Recorded(usize),
+    /// A further sound that trains and is never judged.
+    Added,
     /// The starter kit.
     Kit,
     /// The training generator.
@@ -40,20 +42,25 @@ fn is_drum(category: Category) -> bool {
     !category.is_tonal() && category != Category::Fx && category != Category::Other
 }
 
-/// A recorded sound as it is, and `copies` changed ones.
-pub(crate) fn recorded(sounds: &[Labelled], copies: usize, seed: Seed) -> Vec<Example> {
+/// Recorded sounds as they are, and `copies` changed ones of each; where they are from is told by their number.
+pub(crate) fn recorded(
+    sounds: &[Labelled],
+    origin: impl Fn(usize) -> Origin + Sync,
+    copies: usize,
+    seed: Seed,
+) -> Vec<Example> {
     let each = sounds.par_iter().enumerate().map(|(number, sound)| {
         let Ok(clip) = sound.clip() else { return Vec::new() };
         let mono = clip.to_mono();
         let category = sound.category;
-        let mut examples = vec![example(mono.clone(), category, Origin::Recorded(number), false)];
+        let mut examples = vec![example(mono.clone(), category, origin(number), false)];
         let copies = if sound.is_free() { copies } else { 0 };
         let start = mono.len().min(12 * 44_100);
         for copy in 0..copies {
             let mut d = Dice::new(seed.child("recorded").index(number as u64).index(copy as u64));
             let source = repeats(&mut d, &mono[..start], category);
             let wave = textures::augmented(&mut d, &source, is_drum(category));
-            examples.push(example(wave, category, Origin::Recorded(number), true));
+            examples.push(example(wave, category, origin(number), true));
         }
         examples
     });
