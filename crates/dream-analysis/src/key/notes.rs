@@ -29,7 +29,7 @@ const TOGETHER: usize = 2;
 /// The lowest note, B0.
 pub(super) const LOWEST: usize = 23;
 /// How many notes, up to D8.
-pub(super) const NOTES: usize = 88;
+pub(super) const NOTES: usize = 88; // a multiple of the lanes of `dot`
 /// Harmonics of a note, and how much each is softer than the one before, on the ear's scale.
 const HARMONICS: u32 = 12;
 const SOFTER: f32 = 0.8;
@@ -222,10 +222,21 @@ fn explained(heard: &[f32; NOTES], bells: &[[f32; NOTES]], gram: &[[f32; NOTES]]
     for _ in 0..UPDATES {
         let mut next = [0.0_f32; NOTES];
         for note in (0..NOTES).filter(|&note| weights[note] > 0.0) {
-            let have: f32 = gram[note].iter().zip(&weights).map(|(g, w)| g * w).sum();
+            let have = dot(&gram[note], &weights);
             next[note] = weights[note] * wanted[note] / have.max(1e-12);
         }
         weights = next;
     }
     weights
+}
+
+/// The inner product, in lanes that need not wait for each other.
+fn dot(a: &[f32; NOTES], b: &[f32; NOTES]) -> f32 {
+    let mut lanes = [0.0_f32; 8];
+    for (a, b) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+        for lane in 0..8 {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    lanes.iter().sum()
 }
