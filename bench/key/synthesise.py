@@ -1,11 +1,12 @@
-"""Synthesised truth for key, tuning and root: `synthesise.py SEED OUT [--count N] [--fit] [--rate HZ]`.
+"""Synthesised truth for key, tuning and root: `synthesise.py SEED OUT [--count N] [--first N] [--fit] [--rate HZ]`.
 
 Writes OUT/*.wav and OUT/truth.json: {file: {kind, style, key, tuning, note}}. Kinds: cadence and pad (24 keys x 2 each),
 bass, comp, mix (clips of 2 to 16 bars), note (one-shots with their MIDI note), chord (one-shots), drums, hit and noise
 (no key). With --fit only the styles and sounds that may be fitted on are used; without it all are, and the held-back
-ones make up about half.
+ones make up about half. The style "plain" (roots, fifths and octaves; stabs; both under loud drums) is for fitting only.
 """
 import argparse
+import itertools
 import json
 import os
 
@@ -27,7 +28,10 @@ MINOR_LATE = ["5 6 0 0", "3 4M 0 0", "5 2 6 0", "3 6 2 0", "5 6 0 2"]
 MAJOR = ["0 4 5 3", "0 3 4 0", "0 5 3 4", "0 3 0 4", "0 2 3 4", "0 3 5 4", "0 5 1 4", "0 0 3 3", "0 3", "0 1 4 0", "0 4 1 3",
          "0 4 3 3", "0 0 0 0", "0 2 5 3", "0 3 4 4"]
 MAJOR_LATE = ["3 4 0 0", "1 4 0 0", "3 0 4 0", "3 4 2 5 1 4 0 0", "4 3 0 0"]
+PLAIN = {"minor": ["0 5 2 6", "0 3 4 0", "0 3 4 3", "0 6 5 6", "0 6 5 4", "0 2 6 3", "0 0 5 6", "0 3 0 4", "0 5 3 4", "0 6 0 3", "0 0 3 3", "0 5", "0 6"],
+         "major": ["0 4 5 3", "0 3 4 0", "0 3 4 4", "0 5 3 4", "0 3 0 4", "0 0 3 4", "0 2 3 4", "0 5 1 4", "0 4 3 3", "0 3"]}
 MIX_STYLES = ["pop", "house", "techno", "dub"]
+PLAIN_SHARE = {"bass": 0.5, "comp": 0.25, "mix": 0.5}
 MIX_HELD = ["trance", "lofi", "dnb"]
 BASS_STYLES = ["roots", "riff", "octaves", "pedal", "pentatonic", "offbeat"]
 BASS_HELD = ["walking", "arpeggio", "syncopated"]
@@ -67,6 +71,16 @@ class Song:
             i += 1
         self.seconds = bars * 4 * self.beat
         self.tuning = float(r.uniform(-45, 45)) if r.random() < 0.4 else float(r.normal(0, 3))
+
+    def plainly(self, rng):
+        """One or two chords per bar of a plain progression, that of major now and then over the flat sixth and seventh."""
+        self.scale = SCALES[self.mode]
+        words = str(rng.choice(PLAIN[self.mode])).split()
+        borrowed = self.mode == "major" and rng.random() < 0.1
+        per_chord = int(rng.choice([4, 4, 4, 2])) if self.bars > 1 else 2
+        chords = [(0, (0, 4, 7, 11)), (8, (0, 4, 7, 11)), (10, (0, 4, 7, 10)), (0, (0, 4, 7, 11))] if borrowed else [self.chord(word) for word in words]
+        late = 2 if rng.random() < 0.05 and len(chords) > 2 else 0
+        self.chords = [(beat, per_chord, *chords[(i + late) % len(chords)]) for i, beat in enumerate(range(0, self.bars * 4, per_chord))]
 
     def chord(self, word):
         step = int(word[0])
@@ -226,6 +240,66 @@ def comping(rng, song, mixer, style, sound, gain=0.5):
                     mixer.note(tone, start + i / 2, n, 0.5, gain)
 
 
+def plain_bass(rng, song, mixer, sound):
+    """The roots of the chords with fifths and octaves, on a figure of one bar that stays; it need not play on the beat."""
+    tone = mixer.sounds.tone(sound)
+    low = 24 + int(rng.integers(0, 13))
+    folded = rng.random() < 0.5  # or as the scale runs, up to an octave higher
+    figure = int(rng.integers(5))
+    if figure == 0:
+        at = [0.5, 1.5, 2.5, 3.5]
+    elif figure == 1:
+        at = list(np.arange(0, 4, float(rng.choice([0.25, 0.5, 1.0]))))
+    elif figure == 2:
+        at = [0, 1.5, 2, 3.5] if rng.random() < 0.5 else [0, 0.75, 1.5, 2.5, 3.25]
+    else:
+        at = [0.0] + sorted(rng.choice(np.arange(1, 16), size=int(rng.integers(2, 9)), replace=False) / 4)
+    rich = rng.random()
+    steps = [int(rng.choice([0, 7, 12, 5], p=[0.6, 0.16, 0.16, 0.08])) if rng.random() < rich else 0 for _ in at]
+    if rng.random() < 0.15:
+        steps = [[0, 7, 12, 7], [0, 12, 0, 12], [0, 0, 7, 12]][rng.integers(3)]
+    length = rng.uniform(0.3, 1.0)
+    swing = rng.uniform(0, 0.08) if rng.random() < 0.4 else 0.0
+    for bar in range(song.bars):
+        for i, beat in enumerate(at):
+            root = song.chord_at(4 * bar + beat)[2]
+            base = low + (song.tonic + root - low) % 12 if folded else low + (song.tonic - low) % 12 + root % 12
+            end = at[i + 1] if i + 1 < len(at) else 4
+            late = swing if round(4 * beat) % 2 else 0.0
+            mixer.note(tone, 4 * bar + beat + late, base + steps[i % len(steps)], max(0.2, (end - beat) * length), rng.uniform(0.8, 1.0))
+
+
+def plain_chords(rng, song, mixer, sound, gain):
+    """Triads in root position or inverted, held or as short stabs on a figure that stays."""
+    tone = mixer.sounds.tone(sound)
+    low = int(rng.integers(45, 60))
+    inverted = rng.random() < 0.5
+    figure = [[0], [0, 1, 2, 3], [0.5, 1.5, 2.5, 3.5], [0, 0.75, 1.5, 2.5, 3.25], [0, 1.5, 3], [1, 3]][rng.integers(6)]
+    beats = rng.uniform(0.2, 0.9) if len(figure) > 1 else 3.9
+    for bar in range(song.bars):
+        for beat in figure:
+            root, intervals = song.chord_at(4 * bar + beat)[2:]
+            for i in intervals[: 3]:
+                note = low + (song.tonic + root + i - low) % 12 if inverted else low + (song.tonic - low) % 12 + root % 12 + i
+                mixer.note(tone, 4 * bar + beat, note, beats, gain)
+
+
+def plain(rng, song, mixer, kind, sound):
+    song.plainly(rng)
+    if kind == "mix":
+        if rng.random() < 0.85:
+            plain_chords(rng, song, mixer, sound(ins.CHORDS, ins.CHORDS_HELD), rng.uniform(0.08, 0.35))
+        if rng.random() < 0.4:
+            melody(rng, song, mixer, sound(ins.LEADS, ins.LEADS_HELD), rng.uniform(0.1, 0.35))
+        if rng.random() < 0.9:
+            plain_bass(rng, song, mixer, sound(ins.BASSES, ins.BASSES_HELD))
+        drums(rng, song, mixer, sound(DRUM_STYLES, DRUM_HELD), rng.uniform(0.6, 2.5))
+    elif kind == "bass":
+        plain_bass(rng, song, mixer, sound(ins.BASSES, ins.BASSES_HELD))
+    else:
+        plain_chords(rng, song, mixer, sound(ins.CHORDS, ins.CHORDS_HELD), 0.5)
+
+
 def melody(rng, song, mixer, sound, gain=0.3):
     tone = mixer.sounds.tone(sound)
     low = int(rng.integers(60, 76))
@@ -331,7 +405,10 @@ def attempt(rng, fit, rate, kind, seconds_max, key):
     song = Song(rng, seconds_max, key)
     mixer = Mixer(sounds, song)
     style = ""
-    if kind == "bass":
+    if fit and kind in ("bass", "comp", "mix") and rng.random() < PLAIN_SHARE[kind]:
+        style = "plain"
+        plain(rng, song, mixer, kind, lambda *names: pick(rng, fit, *names))
+    elif kind == "bass":
         style = pick(rng, fit, BASS_STYLES, BASS_HELD)
         bass_line(rng, song, mixer, style, pick(rng, fit, ins.BASSES, ins.BASSES_HELD))
     elif kind == "comp":
@@ -453,7 +530,7 @@ def chord_shot(rng, fit, rate):
 
 def items(seed, count, fit, rate, seconds_max):
     """(samples, truth), drawn from children of the seed: the same item whatever else is made."""
-    shares = [("bass", 0.19), ("comp", 0.17), ("mix", 0.25), ("line", 0.03), ("cadence", 0.03), ("pad", 0.06), ("chord", 0.03), ("drums", 0.12), ("hit", 0.07), ("noise", 0.05)] if fit else \
+    shares = [("bass", 0.24), ("comp", 0.12), ("mix", 0.27), ("line", 0.02), ("cadence", 0.05), ("pad", 0.07), ("chord", 0.03), ("drums", 0.12), ("hit", 0.05), ("noise", 0.03)] if fit else \
         [("bass", 0.15), ("comp", 0.15), ("mix", 0.2), ("drums", 0.14), ("hit", 0.08), ("noise", 0.06), ("note", 0.17), ("chord", 0.05)]
     kinds = [k for k, share in shares for _ in range(round(share * count))]
     if not fit:
@@ -484,13 +561,14 @@ def main():
     parser.add_argument("seed", type=int)
     parser.add_argument("out")
     parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--first", type=int, help="only so many of them, a fair sample")
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--rate", type=int, default=44100)
     parser.add_argument("--seconds", type=float, default=16.0)
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
     table = {}
-    for index, (y, truth) in enumerate(items(args.seed, args.count, args.fit, args.rate, args.seconds)):
+    for index, (y, truth) in enumerate(itertools.islice(items(args.seed, args.count, args.fit, args.rate, args.seconds), args.first)):
         path = os.path.join(args.out, f"{index:05d}.wav")
         sf.write(path, y, args.rate, subtype="PCM_16")
         table[os.path.basename(path)] = truth

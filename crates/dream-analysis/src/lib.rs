@@ -164,7 +164,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     let lone = note.is_some() || (is_drum(category) && heard.note.is_some());
     let (key, key_confidence) = match known.key {
         Some(key) => (Some(key), 1.0),
-        None => match heard_key(&heard, category, lone) {
+        None => match heard_key(&heard, category, category_confidence, lone) {
             Some(key) => (Some(key), heard.tonal.confidence),
             None => (None, 0.0),
         },
@@ -215,7 +215,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
 /// Least confidence of a key and of a root.
 const KEY_MIN: f32 = 0.3;
 const ROOT_MIN: f32 = 0.5;
-/// Least confidence of the key of what sounds like drums.
+/// Least confidence of the key of what are certainly drums; between the two, the less certain they are.
 const KEY_OF_DRUMS_MIN: f32 = 0.7;
 
 /// The drum voices of a loop or a recording of drums, or of a mixture.
@@ -225,8 +225,9 @@ fn drum_voices(heard: &Heard, category: Category, form: Form) -> BTreeMap<String
 }
 
 /// The key that was heard; a lone note has a root instead.
-fn heard_key(heard: &Heard, category: Category, lone: bool) -> Option<Key> {
-    let least = if is_drum(category) { KEY_OF_DRUMS_MIN } else { KEY_MIN };
+fn heard_key(heard: &Heard, category: Category, certain: f32, lone: bool) -> Option<Key> {
+    let drums = if is_drum(category) { certain } else { 0.0 };
+    let least = KEY_MIN + (KEY_OF_DRUMS_MIN - KEY_MIN) * drums;
     heard.tonal.key.filter(|_| !lone && heard.tonal.confidence >= least)
 }
 

@@ -209,6 +209,11 @@ fn halved(samples: &[f32]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use dream_audio::Clip;
+    use dream_audio::resample::resample;
+    use dream_audio::synth::kit;
+    use dream_core::{Category, Form, SampleRate, Seed};
+
     use super::*;
     use crate::signals::{chord, clicks, noise, silence, sine};
 
@@ -255,6 +260,44 @@ mod tests {
             assert!((one.midi - other.midi).abs() < 1e-3, "{gain}");
             assert!((one.confidence - other.confidence).abs() < 1e-3, "{gain}");
         }
+    }
+
+    #[test]
+    fn a_root_does_not_depend_on_the_start_or_the_rate() {
+        let of = |samples: &[f32]| root(samples, &pitch(samples)).unwrap();
+        for hz in [41.203, 196.0, 987.767] {
+            let note = chord(&[hz], 0.6, 6);
+            let clip = Clip::new(SampleRate::LIBRARY, &[&note]);
+            let through = |hz| resample(&resample(&clip, SampleRate(hz)), SampleRate::LIBRARY);
+            let one = of(&note);
+            for other in [
+                of(&[&[0.0; 3][..], &note].concat()),
+                of(&note[3..]),
+                of(through(48_000).channel(0)),
+                of(through(96_000).channel(0)),
+            ] {
+                assert!((one.midi - other.midi).abs() < 0.02, "{one:?} {other:?}");
+                assert!((one.confidence - other.confidence).abs() < 0.05, "{one:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_basses_of_the_starter_kit_have_the_roots_they_are_played_at() {
+        let (mut all, mut given) = (0, 0);
+        for recipe in kit::recipes() {
+            if recipe.form != Form::OneShot || recipe.category != Category::Bass {
+                continue;
+            }
+            let mono = recipe.render(Seed(1)).to_mono();
+            all += 1;
+            let found = root(&mono, &pitch(&mono)).filter(|root| root.confidence >= 0.5);
+            if let (Some(found), Some(truth)) = (found, recipe.root) {
+                given += 1;
+                assert!((found.midi - f64::from(truth)).abs() < 0.5, "{}: {found:?}", recipe.name);
+            }
+        }
+        assert!(all >= 10 && 10 * given >= 6 * all, "{given} of {all}");
     }
 
     #[test]

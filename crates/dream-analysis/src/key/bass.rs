@@ -69,8 +69,7 @@ fn period(window: &[f32]) -> Option<f64> {
     let mut difference = [1.0_f32; LAGS];
     let mut running = 0.0_f32;
     for lag in 1..LAGS {
-        let d: f32 =
-            window[..reach].iter().zip(&window[lag..]).map(|(a, b)| (a - b) * (a - b)).sum();
+        let d = distance(&window[..reach], &window[lag..lag + reach]);
         running += d;
         if running > 1e-5 * energy {
             difference[lag] = d * lag as f32 / running;
@@ -84,6 +83,19 @@ fn period(window: &[f32]) -> Option<f64> {
     let bend = a - 2.0 * b + c;
     let offset = if bend > 1e-9 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 };
     Some(lag as f64 + offset)
+}
+
+/// Sum of the squared differences, in lanes that need not wait for each other.
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut lanes = [0.0_f32; 8];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..8 {
+            lanes[lane] += (a[lane] - b[lane]) * (a[lane] - b[lane]);
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b)).sum();
+    lanes.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]

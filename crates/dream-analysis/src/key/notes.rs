@@ -29,7 +29,7 @@ const TOGETHER: usize = 2;
 /// The lowest note, B0.
 pub(super) const LOWEST: usize = 23;
 /// How many notes, up to D8.
-pub(super) const NOTES: usize = 88;
+pub(super) const NOTES: usize = 88; // a multiple of the lanes of `dot`
 /// Harmonics of a note, and how much each is softer than the one before, on the ear's scale.
 const HARMONICS: u32 = 12;
 const SOFTER: f32 = 0.8;
@@ -117,15 +117,14 @@ fn has(peaks: &[Standing], bin: f32) -> bool {
 fn standing(magnitudes: &[f32], low: usize, high: usize) -> Vec<Standing> {
     let top = magnitudes[low..high].iter().copied().fold(0.0, f32::max);
     let floor = (0.003 * top).max(1e-12);
-    let mut around = Vec::with_capacity(2 * AROUND + 1);
     (low.max(2)..high)
         .filter(|&bin| {
             let m = magnitudes[bin];
             m > floor && m >= magnitudes[bin - 1] && m > magnitudes[bin + 1] && {
-                around.clear();
-                around.extend_from_slice(&magnitudes[bin.saturating_sub(AROUND)..=bin + AROUND]);
-                let middle = around.len() / 2;
-                m > PROMINENCE * *around.select_nth_unstable_by(middle, f32::total_cmp).1
+                let around = &magnitudes[bin.saturating_sub(AROUND)..=bin + AROUND];
+                // So many times over the median is over most of them: no need to sort.
+                let under: usize = around.iter().map(|a| usize::from(m > PROMINENCE * a)).sum();
+                under > around.len() / 2
             }
         })
         .map(|bin| Standing {
@@ -223,10 +222,21 @@ fn explained(heard: &[f32; NOTES], bells: &[[f32; NOTES]], gram: &[[f32; NOTES]]
     for _ in 0..UPDATES {
         let mut next = [0.0_f32; NOTES];
         for note in (0..NOTES).filter(|&note| weights[note] > 0.0) {
-            let have: f32 = gram[note].iter().zip(&weights).map(|(g, w)| g * w).sum();
+            let have = dot(&gram[note], &weights);
             next[note] = weights[note] * wanted[note] / have.max(1e-12);
         }
         weights = next;
     }
     weights
+}
+
+/// The inner product, in lanes that need not wait for each other.
+fn dot(a: &[f32; NOTES], b: &[f32; NOTES]) -> f32 {
+    let mut lanes = [0.0_f32; 8];
+    for (a, b) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+        for lane in 0..8 {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    lanes.iter().sum()
 }

@@ -1,4 +1,6 @@
-use dream_core::PitchClass;
+use dream_audio::Clip;
+use dream_audio::resample::resample;
+use dream_core::{PitchClass, SampleRate};
 
 use super::*;
 use crate::signals::{chord, clicks, noise, silence};
@@ -53,6 +55,33 @@ fn the_key_does_not_depend_on_the_level_or_the_polarity() {
         assert_eq!(one.key, other.key, "{gain}");
         assert!((one.confidence - other.confidence).abs() < 1e-3, "{gain}");
         assert!((one.tuning_cents.unwrap() - other.tuning_cents.unwrap()).abs() < 0.1, "{gain}");
+    }
+}
+
+#[test]
+fn the_key_does_not_depend_on_the_start_the_rate_or_the_order_of_channels() {
+    let bass = line(55.0, 0.25, 12, &[0.0, 0.0, 12.0, 3.0, 0.0, 7.0, 0.0, 10.0]);
+    for samples in [cadence(233.08 * 1.01, true), cadence(196.0, false), bass] {
+        let clip = Clip::new(SampleRate::LIBRARY, &[&samples, &vec![0.0; samples.len()]]);
+        let [left, right] = clip.stereo();
+        let later = [&[0.0; 3][..], &samples].concat();
+        let through = |hz| resample(&resample(&clip, SampleRate(hz)), SampleRate::LIBRARY);
+        let one = key(&clip.to_mono());
+        for (change, other) in [
+            ("3 samples later", key(&later)),
+            ("3 samples earlier", key(&samples[3..])),
+            ("through 48 kHz", key(&through(48_000).to_mono())),
+            ("through 96 kHz", key(&through(96_000).to_mono())),
+            ("swapped", key(&Clip::new(clip.rate(), &[right, left]).to_mono())),
+        ] {
+            assert_eq!(one.key, other.key, "{change}");
+            assert!(
+                (one.confidence - other.confidence).abs() < 0.05,
+                "{change}: {one:?} {other:?}"
+            );
+            let cents = one.tuning_cents.unwrap() - other.tuning_cents.unwrap();
+            assert!(cents.abs() < 1.0, "{change}: {cents}");
+        }
     }
 }
 
