@@ -102,7 +102,8 @@ fn measure(clip: &Clip) -> BTreeMap<&'static str, f32> {
     }
     found.insert("silent_share", level::silent_share(clip));
     // An empty channel beside a full one shows nothing.
-    let audible = |channel: &&[f32]| channel.iter().any(|x| x.abs() > 0.001 * clip.peak());
+    let floor = 0.001 * clip.peak();
+    let audible = |channel: &&[f32]| channel.iter().any(|x| x.abs() > floor);
     for channel in clip.iter_channels().filter(audible) {
         let tops = tops::tops(channel);
         let (clicks, click) = clicks::clicks(channel);
