@@ -3,8 +3,9 @@
     python bench/quality/defects.py SOUNDS TRUTH.csv OUT
 
 SOUNDS is a folder of audio files, TRUTH.csv names them (`anon_name`) with their category. 60 of them are taken, evenly
-over the categories. OUT gets the altered copies, the untouched ones and `manifest.csv` (file, sound, defect, strength 1 to 3);
-where a defect makes no sense (hum in 0.3 s, noise in a sound without pauses) the row says `left_out` with the reason.
+over the categories. OUT gets the altered copies and `manifest.csv` (file, sound, defect, strength 1 to 3); where a defect
+makes no sense (hum in 0.3 s, noise in a sound without pauses, an encoder that kept what lies below 15 kHz) the row says
+`left_out` with the reason.
 Needs ffmpeg.
 """
 import csv
@@ -18,12 +19,13 @@ import soundfile as sf
 from scipy.signal import resample_poly
 
 RATE = 44_100
+# Few hear what lies above, and fewer miss it.
+HEARD_HZ = 15_000
 
 
 def read(path):
     """Samples [frames, channels] at 44.1 kHz, peak 0.8."""
-    info = sf.info(str(path)) if path.suffix != ".m4a" else None
-    channels = info.channels
+    channels = sf.info(str(path)).channels
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-f", "f32le", "-ar", str(RATE), "-ac", str(channels), "-"]
     raw = subprocess.run(command, capture_output=True, check=True).stdout
     x = np.frombuffer(raw, np.float32).reshape(-1, channels).astype(np.float64)
@@ -111,12 +113,26 @@ def truncated_end(x, strength, _):
     return x[:cut] if cut > RATE // 20 else "too little is left"
 
 
+def bands_db(x):
+    """Level of the bands of 250 Hz over the whole sound."""
+    power = (np.abs(np.fft.rfft(x, axis=0)) ** 2).sum(axis=1)
+    band = (np.fft.rfftfreq(len(x), 1 / RATE) / 250).astype(int)
+    return 10 * np.log10(np.bincount(band, power, 89)[:88] + 1e-12)
+
+
+def lost_from(x, y):
+    """The frequency in Hz from which up `y` lacks 20 dB of what `x` has; half the rate if there is none."""
+    before, after = bands_db(x), bands_db(y)
+    lost = before - after > 20
+    kept = np.flatnonzero(~lost & (before > before.max() - 90))
+    return 250 * (kept[-1] + 1) if len(kept) else 0
+
+
 def coded(kind):
     def apply(x, strength, _, path):
         power = np.abs(np.fft.rfft(x[:, 0])) ** 2
         hz = np.fft.rfftfreq(len(x), 1 / RATE)
-        limit = 16_000
-        if power[(hz > limit - 1000)].sum() < 1e-6 * power.sum():
+        if power[hz > HEARD_HZ].sum() < 1e-6 * power.sum():
             return "nothing above 15 kHz to lose"
         sf.write(path, x, RATE, subtype="PCM_16")
         out = path.with_suffix(".mp3" if kind == "mp3" else ".ogg" if kind == "ogg" else ".low.wav")
@@ -128,6 +144,10 @@ def coded(kind):
         command = ["ffmpeg", "-v", "error", "-y", "-i", str(path), *options, str(out)]
         subprocess.run(command, check=True)
         path.unlink()
+        edge = lost_from(x, read(out))
+        if edge > HEARD_HZ:
+            out.unlink()
+            return f"keeps {edge} Hz"
         return out
 
     return apply

@@ -68,7 +68,7 @@ ALTERATIONS = {
 
 def main():
     program, sounds, truth, work = sys.argv[1], *map(pathlib.Path, sys.argv[2:5])
-    threshold = float(sys.argv[5]) if len(sys.argv) > 5 else 0.75
+    threshold = float(sys.argv[5]) if len(sys.argv) > 5 else 0.77
     work.mkdir(parents=True, exist_ok=True)
     rows = list(csv.DictReader(open(truth)))
     for row in chosen(rows, 60):

@@ -5,7 +5,8 @@
 
 JUDGE is the example, SOUNDS the untouched folder, ALTERED the output of `defects.py`. Per defect: recall at each strength over the
 copies of those sounds that are free of the defect untouched; how many untouched sounds are named with it (with --list,
-which ones and by which measures); the median of quality before and after.
+which ones and by which measures); the median of quality before and after. A curve so hard that its tops are cut counts as told
+when it is named clipping.
 """
 import collections
 import csv
@@ -28,6 +29,10 @@ def judge(program, files):
     return found
 
 
+def names(defect):
+    return {"soft_clipping", "clipping"} if defect == "soft_clipping" else {defect}
+
+
 def main():
     program, sounds, altered = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
     clean = judge(program, sorted(sounds.iterdir()))
@@ -40,12 +45,12 @@ def main():
         name = row["defect"].split("_mp3")[0].split("_ogg")[0].split("_rate")[0]
         if row["left_out"]:
             out[row["defect"], row["strength"]] += 1
-        elif name in clean[row["sound"]]["defects"]:
+        elif names(name) & set(clean[row["sound"]]["defects"]):
             there[row["defect"], row["strength"]] += 1
         else:
             after = changed[row["file"]]
             table[row["defect"]][row["strength"]].append(
-                (name in after["defects"], clean[row["sound"]]["score"], after["score"], row["file"])
+                (bool(names(name) & set(after["defects"])), clean[row["sound"]]["score"], after["score"], row["file"])
             )
     print(f"{'defect':22} {'strength':8} {'n':>3} {'left out':>8} {'there':>5} {'recall':>6}  quality before, after")
     for defect, by_strength in table.items():

@@ -4,7 +4,8 @@ use std::io::Cursor;
 
 use divan::{Bencher, black_box};
 use dream_analysis::{
-    Hints, analyse, category_features, descriptors, key, onset, pitch, quality, spiking, tempo,
+    Hints, analyse, category_features, descriptors, fingerprint, key, onset, pitch, quality,
+    spiking, tempo,
 };
 use dream_audio::decode::{Limits, decode};
 use dream_audio::{Clip, encode, loudness};
@@ -88,6 +89,39 @@ fn fact_category(bencher: Bencher<'_, '_>) {
 fn fact_quality(bencher: Bencher<'_, '_>) {
     let clip = stem(16.0);
     bencher.bench(|| quality::quality(black_box(&clip), Form::Loop));
+}
+
+#[divan::bench]
+fn fingerprints(bencher: Bencher<'_, '_>) {
+    let clip = stem(16.0);
+    bencher.bench(|| fingerprint::fingerprint(black_box(&clip)));
+}
+
+/// One against another in detail.
+#[divan::bench]
+fn fingerprint_similarity(bencher: Bencher<'_, '_>) {
+    let [one, other] = [15.0, 16.0].map(|seconds| fingerprint::fingerprint(&stem(seconds)));
+    bencher.bench(|| fingerprint::similarity(black_box(&one), black_box(&other)));
+}
+
+/// The coarse look at 100 000 fingerprints, none of which is near.
+#[divan::bench]
+fn fingerprint_search_of_100_000(bencher: Bencher<'_, '_>) {
+    let print = fingerprint::fingerprint(&stem(2.0));
+    let mut state = Seed(7);
+    let coarse: Vec<(f64, [u8; 16])> = (0..100_000)
+        .map(|_| {
+            state = state.index(0);
+            let spread_s = print.spread_s * (0.5 + (state.0 >> 40) as f64 / 16_777_216.0);
+            (spread_s, std::array::from_fn(|band| (state.0 >> (3 * band)) as u8))
+        })
+        .collect();
+    bencher.bench(|| {
+        let near = |(spread_s, bands): &&(f64, [u8; 16])| {
+            fingerprint::may_be_near(black_box(&print), *spread_s, bands)
+        };
+        coarse.iter().filter(near).count()
+    });
 }
 
 #[divan::bench]

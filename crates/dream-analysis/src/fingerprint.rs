@@ -11,7 +11,7 @@
 //!
 //! In: a clip at 44.1 kHz, any length. Out: the same whatever its gain, polarity and order of channels, but for rounding.
 //! Limits: pitch or speed changed by more than half a percent, and sounds cut within their first second, are
-//! other sounds. Cost: 2 ms for 16 s of stereo.
+//! other sounds. Cost: at most 22 transforms of 8192 samples and 112 of 2048 per channel, however long the clip.
 
 use dream_audio::Clip;
 use dream_audio::spectrum::{Complex, Stft, Window};
@@ -234,5 +234,63 @@ impl Spectra {
             }
         }
         &self.power
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dream_audio::resample::resample;
+    use dream_core::SampleRate;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::signals::{chord, noise, thump};
+
+    fn stereo(left: &[f32], right: &[f32]) -> Clip {
+        Clip::new(SampleRate::LIBRARY, &[left, right])
+    }
+
+    #[track_caller]
+    fn strangers(a: Vec<f32>, b: Vec<f32>) {
+        let [a, b] = [a, b].map(|x| fingerprint(&Clip::mono(SampleRate::LIBRARY, x)));
+        assert!(similarity(&a, &b) < NEAR, "{}", similarity(&a, &b));
+    }
+
+    #[test]
+    fn other_notes_and_other_drums_are_other_sounds() {
+        strangers(chord(&[220.0], 1.0, 6), chord(&[233.1], 1.0, 6));
+        strangers(thump(50.0, 0.5), thump(80.0, 0.5));
+        strangers(thump(50.0, 0.5), noise(0.5));
+    }
+
+    #[test]
+    fn silence_and_nothing_have_a_fingerprint() {
+        for samples in [vec![], vec![0.0; 10], vec![0.0; 44_100]] {
+            let print = fingerprint(&Clip::mono(SampleRate::LIBRARY, samples));
+            assert!(print.spread_s.is_finite() && similarity(&print, &print).is_finite());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(6))]
+
+        #[test]
+        fn the_same_sound_otherwise_delivered_is_near(
+            hz in 60.0..900.0, gain in 0.25_f32..4.0, late in 0_usize..4, rate in 0_usize..2,
+        ) {
+            let (left, right) = (thump(hz, 1.0), thump(1.5 * hz, 1.0));
+            let moved = |x: &[f32]| -> Vec<f32> {
+                std::iter::repeat_n(0.0, late).chain(x.iter().map(|x| -gain * x)).collect()
+            };
+            let clip = stereo(&left, &right);
+            let print = fingerprint(&clip);
+            let rate = [SampleRate(48_000), SampleRate(96_000)][rate];
+            let resampled = resample(&resample(&clip, rate), SampleRate::LIBRARY);
+            for other in [stereo(&moved(&right), &moved(&left)), resampled] {
+                let other = fingerprint(&other);
+                prop_assert!(may_be_near(&print, other.spread_s, &other.bands));
+                prop_assert!(similarity(&print, &other) > 0.9, "{}", similarity(&print, &other));
+            }
+        }
     }
 }

@@ -155,33 +155,22 @@ fn decimate(channel: &[f32]) -> Vec<f32> {
     channel.windows(spline.len()).step_by(21).map(weighted).collect()
 }
 
-/// The amplitude of a tone of `hz` that is there in every window, `None` if there is none.
+/// The amplitude of a tone of `hz` that goes on through the sound, `None` if there is none: the mean of its phasors,
+/// where it is five times what windows of random phase would leave. Hits are left out.
 fn steady_line(slow: &[f32], windows: usize, hz: f64) -> Option<f64> {
-    let lines = phasors(slow, windows, hz);
-    let beside = [hz - 15.0, hz + 15.0].map(|hz| phasors(slow, windows, hz));
-    let mut sizes: Vec<f64> = lines.iter().map(|(re, im)| re.hypot(*im)).collect();
-    let raw = sizes.clone();
-    sizes.sort_by(f64::total_cmp);
-    let base = sizes[windows / 4];
-    let steady = |w: usize| raw[w] > 0.75 * base && raw[w] < 1.33 * base;
-    let count = (0..windows).filter(|w| steady(*w)).count();
-    if base < 1e-9 || count * 2 < windows {
-        return None;
-    }
-    let around: f64 = (0..windows)
-        .filter(|w| steady(*w))
-        .map(|w| beside.iter().map(|side| side[w].0.hypot(side[w].1)).sum::<f64>() / 2.0)
-        .sum::<f64>()
-        / count as f64;
-    let (mut turn, mut pairs) = (0.0, 0);
-    for w in 1..windows {
-        if steady(w) && steady(w - 1) {
-            let ((a, b), (c, d)) = (lines[w - 1], lines[w]);
-            turn += (a * c + b * d) / (raw[w - 1] * raw[w]);
-            pairs += 1;
-        }
-    }
-    (pairs >= 3 && base > 2.5 * around && turn / f64::from(pairs) > 0.9).then_some(base)
+    let mut lines = phasors(slow, windows, hz);
+    lines.sort_by(|a, b| a.0.hypot(a.1).total_cmp(&b.0.hypot(b.1)));
+    let limit = 1.5 * lines[windows / 2].0.hypot(lines[windows / 2].1);
+    lines.retain(|(re, im)| re.hypot(*im) <= limit);
+    let count = lines.len() as f64;
+    let sum = lines.iter().fold((0.0, 0.0), |sum, line| (sum.0 + line.0, sum.1 + line.1));
+    let mean = (sum.0 / count, sum.1 / count);
+    let spread =
+        lines.iter().map(|(re, im)| (re - mean.0).powi(2) + (im - mean.1).powi(2)).sum::<f64>();
+    // Windows that overlap by half count for less than their number.
+    let error = (spread / count / (0.6 * count)).sqrt();
+    let size = mean.0.hypot(mean.1);
+    (size > 1e-9 && size > 5.0 * error).then_some(size)
 }
 
 /// Amplitude and phase of a tone in windows of 200 ms, 100 ms apart; multiples of 10 Hz keep their phase.

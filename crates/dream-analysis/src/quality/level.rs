@@ -1,19 +1,24 @@
 //! Constant offset and silence.
 //!
-//! An offset is what the means of all parts of 50 ms have in common: a low note and the lurch of a kick move them, an
+//! An offset is what the means of all parts have in common: a low note and the lurch of a kick move them, an
 //! offset holds them. In: one channel or a clip.
 
 use dream_audio::Clip;
 
-/// Samples of a part: 50 ms, whole periods of every multiple of 20 Hz.
-const PART: usize = 2205;
+/// Samples of a part: 100 ms, and 40 ms in a sound too short for five of the former. Under a Hann window the notes
+/// from 20 and from 50 Hz up weigh little in its mean.
+const PARTS: [usize; 2] = [4410, 1764];
 
-/// The offset below the peak in dB, not below -120; `None` under 100 ms, where it cannot be told from a low tone,
+/// The offset below the peak in dB, not below -120; `None` under 60 ms, where it cannot be told from a low tone,
 /// or when the means are spread more widely than they are off.
 pub(super) fn offset_db(channel: &[f32]) -> Option<f32> {
     let peak = channel.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
-    let mut means: Vec<f32> =
-        channel.chunks_exact(PART).map(|part| part.iter().sum::<f32>() / PART as f32).collect();
+    let size = if channel.len() >= 3 * PARTS[0] { PARTS[0] } else { PARTS[1] };
+    let hann: Vec<f32> = (0..size)
+        .map(|i| 1.0 - (std::f32::consts::TAU * (i as f32 + 0.5) / size as f32).cos())
+        .collect();
+    let mean = |part: &[f32]| part.iter().zip(&hann).map(|(x, w)| x * w).sum::<f32>() / size as f32;
+    let mut means: Vec<f32> = channel.windows(size).step_by(size / 2).map(mean).collect();
     if means.len() < 2 || peak <= 0.0 {
         return None;
     }
