@@ -5,8 +5,8 @@
 Writes OUT/*.wav (44.1 kHz, mono, 16 bit) and OUT/truth.jsonl: one object per file with `bpm`, `kind`, `feel`, `bars`,
 `start_s` (the first downbeat), `end` (how the file is cut), `octave` (see below) and, for reference, the drawn pattern.
 Kinds x feels x EACH files; bpm 60 to 180 in equal strata; 2 to 16 bars of 4/4; then sounds without a pulse (`bpm` null).
-`--set test` has a book of patterns; `--set fit` draws its patterns at random, has loops of one bar, too, and half of its tempi
-are near 120 bpm, as music's are: so what is fitted on one is judged on the other.
+`--set test` has a book of patterns; `--set fit` draws its patterns at random and has loops of one bar, too: so what is
+fitted on one is judged on the other.
 
 End of file: `cut` (whole bars to the frame, half of the files), `tail` (the last sounds ring on, then silence),
 `offset` (silence before the first downbeat) or `uncut` (up to three beats of the next bar follow); in the fit set also `excerpt` (begins anywhere in a bar).
@@ -69,9 +69,13 @@ class Drawn:
         pattern = "".join(letter(chance) for chance in chances)
         return pattern if pattern.strip(".") else "x..............."
 
-    def kick(self):
-        if self.rng.random() < 0.35:  # on every beat
-            return self.hits([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0.05, 0, 1, 0, 0.08, 0.04])
+    def kick(self, alone=False):
+        draw = self.rng.random()
+        if draw < (0.5 if alone else 0.35):  # on every beat, alone mostly without more
+            more = 0 if draw < 0.25 else 1
+            return self.hits([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0.05 * more, 0, 1, 0, 0.08 * more, 0.04 * more])
+        if draw < 0.65:  # on one and three, with or without a syncopation
+            return self.hits([1, 0, 0, 0, 0, 0, 0.35, 0, 1, 0, 0.1, 0.1, 0, 0, 0.1, 0])
         busy = self.rng.uniform(0.2, 1.2)
         rest = np.array([0, 0.08, 0.25, 0.3, 0.05, 0.05, 0.35, 0.25, 0.6, 0.1, 0.5, 0.2, 0.05, 0.15, 0.2, 0.15])
         return self.hits(np.where(np.arange(16) == 0, 0.97, busy * rest).clip(0, 0.97))
@@ -93,18 +97,22 @@ class Drawn:
         return "".join(letters)
 
     def line(self):
-        kind = self.rng.integers(7)
+        kind = self.rng.choice(8, p=[0.2, 0.2, 0.08, 0.08, 0.06, 0.12, 0.12, 0.14])
+        if kind == 7:  # four to eight places, the first among them
+            places = self.rng.choice(np.arange(1, 16), self.rng.integers(3, 8), replace=False)
+            return "".join("x" if k == 0 or k in places else "." for k in range(16))
         return self.hits([[1, 0, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 1, 0], [0, 1, 1, 1],
                           [1, 0, 0, 0.8, 0, 0, 0.8, 0] + [0.9, 0, 0.2, 0.5, 0.3, 0, 0.6, 0.1],
                           [0.95, 0.05, 0.4, 0.35, 0.5, 0.1, 0.5, 0.3, 0.8, 0.05, 0.5, 0.35, 0.5, 0.1, 0.5, 0.25]][kind])
 
     def chords(self):
-        kind = self.rng.integers(6)
+        kind = self.rng.integers(8)
         return self.hits([[1] + 7 * [0], [1, 0, 0, 0], [1, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0, 1, 0, 0, 0],
+                          [1] + 15 * [0], [1, 0, 0, 1, 0, 0, 1, 0] + [0.2, 0, 1, 0, 0, 1, 0, 0],
                           [0.95, 0, 0.1, 0.5, 0.3, 0, 0.55, 0.05, 0.6, 0, 0.3, 0.3, 0.4, 0, 0.3, 0.1]][kind])
 
     def draw(self, half):
-        return (self.kick(), self.snare(half), self.hat()), (self.kick(), self.hat()), self.line(), self.chords()
+        return (self.kick(), self.snare(half), self.hat()), (self.kick(alone=True), self.hat()), self.line(), self.chords()
 
 
 def printed(rng, half):
@@ -227,11 +235,16 @@ def play(line, kit, kind, feel, book, bars, rng):
         kick = lone[0]
     if kind == "hat":
         hat = lone[1]
-    stretch = 2 if feel == "half" and kind in ("kick", "hat", "bass", "chords") else 1
+    # A lone line of half-time feel is as often written in the time of the drums as in that of its feel.
+    slow = feel == "half" and kind in ("kick", "hat", "bass", "chords") and (book == "test" or rng.random() < 0.3)
+    stretch = 2 if slow else 1
     scale, tonic = pick(SCALES), int(rng.integers(12))
     progression = pick(PROGRESSIONS)
     note = lambda degree: tonic + scale[degree % 7] + 12 * (degree // 7)
     walk = [0, 0, 0, 4, 2, 7][: int(rng.integers(2, 7))]
+    # Notes of the bass: drawn one by one, or the same in every bar by place (root, fifth, octave), or the root alone.
+    manner = int(rng.integers(4)) if book == "fit" else 0
+    placed = [0] + [int(rng.choice([0, 7, 12, 7, 5])) for _ in range(15)]
     use = {"drums": "ksh", "kick": "k", "hat": "h", "bass": "b", "chords": "c", "mix": "kshbc"}[kind]
     for bar in range(bars):
         degree = progression[bar % len(progression)]
@@ -248,7 +261,9 @@ def play(line, kit, kind, feel, book, bars, rng):
             if "b" in use and hit(bass) != ".":
                 gap = next((k for k in range(1, 17) if bass[(source + k) % 16] != "."), 16) * stretch
                 length = min(gap * line.six * rng.choice([0.5, 0.9, 1.0]), 1.5)
-                pitch = 36 + note(degree) % 12 + (0 if rng.random() < 0.6 else scale[pick(walk) % 7])
+                above = 0 if rng.random() < 0.6 else scale[pick(walk) % 7]
+                above = placed[source] if manner in (1, 2) else 0 if manner == 3 else above
+                pitch = 36 + note(degree) % 12 + above
                 line.put(kit.bass(pitch, length), at, 0.6)
             if "c" in use and hit(chords) != ".":
                 gap = next((k for k in range(1, 17) if chords[(source + k) % 16] != "."), 16) * stretch
@@ -367,8 +382,6 @@ def main():
                     bars = int(rng.choice([2, 3, 4, 8, 16], p=[0.34, 0.05, 0.36, 0.17, 0.08]))
                     if args.set == "fit":
                         bars = int(rng.choice([1, bars], p=[0.15, 0.85]))
-                        if rng.random() < 0.5:
-                            bpm = float(np.clip(120 * 2 ** rng.normal(0, 0.3), 60, 190))
                     write(*pulsed(rng, kind, feel, bpm, bars, args.set))
         for _ in range(args.pulseless):
             write(*pulseless(rng))

@@ -17,6 +17,7 @@ pub(crate) mod reading;
 mod repeats;
 pub(crate) mod seam;
 mod span;
+mod sparse;
 mod weights;
 
 use dream_core::Bpm;
@@ -55,6 +56,8 @@ pub struct Tempo {
 const PULSE_MIN: f64 = 0.5;
 /// Fewer onsets make no rhythm.
 const ONSETS_MIN: usize = 4;
+/// How sure a tempo by the file's length alone is.
+const SPARSE_CONFIDENCE: f32 = 0.3;
 /// Candidates that are told.
 const CANDIDATES: usize = 5;
 
@@ -62,7 +65,9 @@ const CANDIDATES: usize = 5;
 pub fn tempo(onsets: &Onsets, duration_s: f64, named_bpm: Option<f64>) -> Tempo {
     let repeats = Repeats::of(&onsets.strength);
     let readings = reading::read(onsets, &repeats, duration_s, named_bpm);
-    let found = counted(onsets, &repeats, &readings, duration_s).unwrap_or_default();
+    let found = counted(onsets, &repeats, &readings, duration_s)
+        .or_else(|| by_length(onsets, &readings, duration_s))
+        .unwrap_or_default();
     Tempo { pulse_clarity: repeats.clarity(), ..found }
 }
 
@@ -150,6 +155,24 @@ fn counted(
     })
 }
 
+/// The tempo of a loop of few onsets, by the length of its file.
+fn by_length(onsets: &Onsets, readings: &[Reading], duration_s: f64) -> Option<Tempo> {
+    let likely = |period_s: f64| {
+        readings
+            .iter()
+            .filter(|reading| (reading.period_s / period_s - 1.0).abs() < 0.01)
+            .map(|reading| reading.probability)
+            .sum()
+    };
+    let bars = sparse::bars(&onsets.list, duration_s, likely);
+    let bpm = |bars: u32| Bpm::new(240.0 * f64::from(bars) / duration_s).ok();
+    let best = bpm(*bars.first()?)?;
+    let weight = 1.0 / bars.len() as f32;
+    let candidates = bars.iter().filter_map(|&bars| Some((bpm(bars)?.get(), weight))).collect();
+    let told = known(best, bars.first().copied(), duration_s);
+    Some(Tempo { confidence: SPARSE_CONFIDENCE, candidates, ..told })
+}
+
 /// The reading of each tempo whose phase has most evidence, with the probability of all its readings, the most probable tempo first.
 fn tempi(readings: &[Reading]) -> Vec<(&Reading, f64)> {
     let mut tempi: Vec<(&Reading, f64)> = Vec::new();
@@ -181,7 +204,7 @@ fn anchored(reading: &Reading, period_s: f64, duration_s: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::onset::onsets;
-    use crate::signals::{chord, clicks, noise, silence, sine};
+    use crate::signals::{chord, clicks, noise, silence, sine, thump};
 
     /// Clicks on the beats and louder ones on the off-beats between, `bars` bars of four.
     fn four_on_the_floor(bpm: f64, bars: u32, seconds: f64, from_s: f64) -> Vec<f32> {
@@ -269,5 +292,75 @@ mod tests {
         let found = tempo(&onsets(&samples), seconds, Some(86.0));
         assert!((found.bpm.unwrap().get() - 86.0).abs() < 0.1);
         assert_eq!(tempo(&onsets(&noise(8.0)), 8.0, Some(120.0)).bpm, None);
+    }
+
+    /// Drums by their places in sixteenths of a bar: bass drum, backbeat, hats, `swing` the place of the off-beat in its beat.
+    fn drums(
+        bpm: f64,
+        bars: u32,
+        places: [&[u32]; 3],
+        swing: f64,
+        seconds: f64,
+        from_s: f64,
+    ) -> Vec<f32> {
+        let beat = 60.0 / bpm;
+        let mut out = silence(seconds);
+        let kick = thump(50.0, 0.3);
+        let hit: Vec<f32> = clicks(&[0.0], 0.12);
+        for bar in 0..bars {
+            for (voice, (sound, gain)) in
+                [(&kick, 0.9), (&hit, 0.8), (&hit, 0.25)].iter().enumerate()
+            {
+                for place in places[voice] {
+                    let within =
+                        [0.0, 0.5 * swing, swing, 0.5 * (1.0 + swing)][*place as usize % 4];
+                    let beats = f64::from(4 * bar + place / 4) + within;
+                    let start = ((from_s + beats * beat) * 44_100.0).round() as usize;
+                    for (slot, x) in out.iter_mut().skip(start).zip(*sound) {
+                        *slot += gain * x;
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    const EIGHTHS: &[u32] = &[0, 2, 4, 6, 8, 10, 12, 14];
+
+    #[test]
+    fn drums_with_swing_a_tail_a_lead_in_or_half_time_keep_their_tempo() {
+        let (mut octave, mut right, mut bars_right, mut all) = (0, 0, 0, 0);
+        for bpm in [72.0, 90.5, 104.0, 128.0, 151.0] {
+            let whole = 4.0 * 240.0 / bpm;
+            for (places, swing, seconds, from_s) in [
+                ([&[0, 8, 10][..], &[4, 12], EIGHTHS], 0.5, whole, 0.0),
+                ([&[0, 4, 8, 12], &[4, 12], &[2, 6, 10, 14]], 0.5, whole + 0.35, 0.0),
+                ([&[0, 6, 8], &[4, 12], EIGHTHS], 0.62, whole, 0.0),
+                ([&[0, 8, 11], &[4, 12], EIGHTHS], 0.5, whole + 0.12, 0.12),
+                ([&[0, 7, 10], &[8], EIGHTHS], 0.5, whole, 0.0),
+            ] {
+                let samples = drums(bpm, 4, places, swing, seconds, from_s);
+                let found = tempo(&onsets(&samples), seconds, None);
+                let ratio = found.bpm.map_or(0.0, Bpm::get) / bpm;
+                let near = |factor: f64| (ratio / factor - 1.0).abs() < 0.005;
+                all += 1;
+                octave += u32::from(near(1.0));
+                right += u32::from(near(1.0) || near(2.0) || near(0.5));
+                bars_right += u32::from(near(1.0) && found.bars == Some(4));
+            }
+        }
+        assert!(right == all, "{right} of {all} within half a per cent, octave forgiven");
+        assert!(octave * 10 >= all * 8, "{octave} of {all} in the octave");
+        assert!(bars_right * 10 >= all * 7, "{bars_right} of {all} with their bars");
+    }
+
+    #[test]
+    fn hats_off_the_beat_are_a_loop_of_the_whole_file() {
+        for bpm in [96.0, 120.0, 140.0] {
+            let seconds = 4.0 * 240.0 / bpm;
+            let samples = drums(bpm, 4, [&[], &[], &[2, 6, 10, 14]], 0.5, seconds, 0.0);
+            let found = check(&samples, Some(bpm), 0.1);
+            assert_eq!((found.bars, found.downbeats_s.len()), (Some(4), 4), "{bpm}");
+        }
     }
 }

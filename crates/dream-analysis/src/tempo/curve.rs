@@ -2,6 +2,9 @@
 //!
 //! Beats by dynamic programming (`beats::track`), which may stretch and squeeze; the local period is the slope of
 //! eight successive beats.
+//!
+//! Limits: seldom found (`bench/tempo/varying.py 5`, drums of 16 to 28 s): 0 of 16 steady clips with and without human timing, but
+//! only 2 of 24 accelerandi of 8 to 30 % and 1 of 16 rubati of 6 or 12 %; most of the others have no tempo at all.
 
 use crate::beats;
 use crate::onset::{HOPS_PER_S, Onsets};

@@ -11,7 +11,7 @@ use crate::tempo::repeats::Repeats;
 use crate::tempo::weights::{PHASE, WEIGHTS};
 
 /// Pieces of evidence for a reading.
-pub const EVIDENCE: usize = 49;
+pub const EVIDENCE: usize = 53;
 
 /// Bars that the file may hold when its length speaks for a tempo.
 const BARS: [u32; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
@@ -157,6 +157,8 @@ struct Around<'a> {
 struct Table {
     beats: [[[f64; PLACES]; 4]; BANDS],
     bands: [f64; BANDS],
+    /// Strength and new sounds on each beat of eight, to tell bars from halves of bars.
+    pairs: [[f64; 8]; 2],
 }
 
 /// All, low, middle, high, and what brings a new sound.
@@ -167,7 +169,8 @@ const PLACES: usize = 5;
 
 impl Table {
     fn of(list: &[Onset], period_s: f64, phase_s: f64) -> Self {
-        let mut table = Self { beats: [[[0.0; PLACES]; 4]; BANDS], bands: [0.0; BANDS] };
+        let mut table =
+            Self { beats: [[[0.0; PLACES]; 4]; BANDS], bands: [0.0; BANDS], pairs: [[0.0; 8]; 2] };
         for onset in list {
             let beats = (onset.time_s - phase_s) / period_s;
             let nearest = beats.round();
@@ -184,8 +187,13 @@ impl Table {
                 };
                 (beats.floor(), place)
             };
-            let beat = beat.rem_euclid(4.0) as usize;
             let strength = f64::from(onset.strength);
+            if place == 0 {
+                let number = beat.rem_euclid(8.0) as usize;
+                table.pairs[0][number] += strength;
+                table.pairs[1][number] += strength * f64::from(onset.change);
+            }
+            let beat = beat.rem_euclid(4.0) as usize;
             let (low, high) = (strength * f64::from(onset.low), strength * f64::from(onset.high));
             let change = strength * f64::from(onset.change);
             let parts = [strength, low, (strength - low - high).max(0.0), high, change];
@@ -196,12 +204,21 @@ impl Table {
         }
         table
     }
+
+    /// How differently the first beats of even and odd bars sound, 0 to 1, as a share of all on the beat, for strength and for
+    /// new sounds: bars that alternate are halves of bars.
+    fn alternation(&self, first: usize) -> [f64; 2] {
+        self.pairs.map(|pair| {
+            let total: f64 = pair.iter().sum();
+            (pair[first] - pair[first + 4]).abs() / total.max(1e-9)
+        })
+    }
 }
 
 /// The evidence for a bar that starts on beat `first` of the table. Shares of the onset strength on the first, the third, and
 /// the second and fourth beats, and between beats at the half, the swung half and the quarters, for all, low, middle and
-/// high strength and for new sounds; repetition after a half, one, two, three, four beats and a third; the tempo; the onsets per beat; whether
-/// the file is whole bars; whether the bar starts with the file or the first onset.
+/// high strength and for new sounds; repetition after a half, one, two, three, four, eight beats and a third; the tempo; the onsets per beat; whether
+/// the file is whole bars, or one; whether the bar starts with the file or the first onset; whether bars alternate.
 fn evidence(
     clip: &Around<'_>,
     table: &Table,
@@ -222,6 +239,9 @@ fn evidence(
         unknown += if repetition.is_none() { 0.25 } else { 0.0 };
         out.push(f64::from(repetition.unwrap_or(0.0)));
     }
+    // Two bars are often the whole file, whose repetition is not heard: then the bar stands for them.
+    let bar = clip.repeats.near(4.0 * period_s);
+    out.push(f64::from(clip.repeats.near(8.0 * period_s).or(bar).unwrap_or(0.0)));
     out.push(unknown);
     let tempo = (0.5 / period_s).log2();
     out.extend([tempo, tempo * tempo, (SLOW - tempo).max(0.0), (tempo - FAST).max(0.0)]);
@@ -241,6 +261,7 @@ fn evidence(
         if power_of_two { whole } else { 0.0 },
         if power_of_two { 0.0 } else { whole },
         whole_beats,
+        if bars.round() < 1.5 { whole } else { 0.0 },
     ]);
     // The bar may start with the file, if the file starts with an attack, or after silence.
     let starts = |time: f64| {
@@ -248,7 +269,8 @@ fn evidence(
     };
     let at_start = starts(0.0) * clip.attack;
     let after_silence = starts(clip.list[0].time_s) * (1.0 - clip.attack);
-    out.extend([at_start, after_silence, at_start * whole]);
+    out.extend([at_start, after_silence, starts(0.0) * whole]);
+    out.extend(table.alternation(first));
     let mut fixed = [0.0; EVIDENCE];
     fixed.copy_from_slice(&out);
     fixed

@@ -11,6 +11,8 @@ use crate::tempo::fold::{Fit, residue};
 const WHOLE: f64 = 0.006;
 /// The same in standard errors of the period.
 const ERRORS: f64 = 4.0;
+/// How many bars loops usually have.
+pub(super) const USUAL: [u32; 5] = [1, 2, 4, 8, 16];
 /// A bar starts with the file when it is at most this late or early, in seconds.
 const START_S: f64 = 0.025;
 /// Onsets this long before the end of the last bar belong to the next: they are early, not late, in seconds.
@@ -42,7 +44,8 @@ pub(super) fn span(list: &[Onset], fit: Fit, downbeat_s: f64, duration_s: f64) -
     let bars = (duration_s / bar_s).round();
     let exact_s = duration_s / bars.max(1.0);
     let tolerance = WHOLE.min((ERRORS * fit.error_s / fit.period_s).max(0.0015));
-    let starts = residue(downbeat_s, bar_s).abs() < START_S;
+    // A file that begins between two onsets, with a rest, is no less a loop: whole bars of a usual number are no chance.
+    let starts = residue(downbeat_s, bar_s).abs() < START_S || USUAL.contains(&(bars as u32));
     if bars >= 1.0 && starts && (exact_s / bar_s - 1.0).abs() < tolerance {
         return Some(Span {
             start_s: 0.0,
