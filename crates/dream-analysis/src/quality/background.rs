@@ -5,9 +5,9 @@
 //! statistics: R. Martin, "Noise Power Spectral Density Estimation Based on Optimal Smoothing and Minimum
 //! Statistics", IEEE Trans. Speech Audio Processing 9(5), 2001). A sound that is noise throughout, as atmospheres and
 //! hats are, has no pauses and no floor.
-//! Hum: tones at multiples of 50 or of 60 Hz, read over 200 ms (whole periods of both), which stand above their
-//! surroundings, keep level and phase from window to window, and go on in the quietest ones. No note of equal
-//! temperament at 440 Hz is within 1 % of 50 or 60 Hz, so a bass turns its phase where hum does not.
+//! Hum: tones at multiples of 50 or of 60 Hz, read over 200 ms (whole periods of both), whose phase holds through the
+//! sound. No note of equal temperament at 440 Hz is within 1 % of 50 or 60 Hz, so a bass turns its phase where hum does
+//! not.
 //!
 //! In: one channel. Limits: hum in sounds under 0.6 s and mains that drift by more than 0.3 Hz are not told.
 
