@@ -2,7 +2,7 @@
 //!
 //! Method: ITU-R BS.1770-4 (K-weighting, gated integration, true peak at four times the rate) and EBU Tech 3341 and
 //! 3342 (momentary, short term, range). Everything but the true peak follows from one pass that leaves the energy of
-//! every 100 ms: four times as fast as the `ebur128` crate, against which `tests` hold it. The true peak has a longer
+//! every 100 ms; `tests` hold it against the `ebur128` crate, with which the whole took twice as long. The true peak has a longer
 //! kernel than that crate's. A mono clip is measured as one channel, 3 dB below the same signal on both sides; all channels
 //! count alike.
 
