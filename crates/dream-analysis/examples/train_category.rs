@@ -1,8 +1,9 @@
 //! Trains the category classifier and the drum voices; writes their weights and the figures of the model card.
 //!
 //! `train_category DIR [--more DIR] [--licence SPDX] [--quick]`: DIR holds labelled sounds (see `support/labelled.rs`). Rows
-//! under free licences train, the others are only ever judged; `--licence` states the licence of the rows that have
-//! none. The free sounds of `--more` train, too, and are never judged (`bench/category/soundfont.py` makes some). The rest is synthesised: the starter kit and the generator in `support`. Names never enter.
+//! under free licences train, the others are only ever judged; `--licence` states the licence of the rows that have none.
+//! The free sounds of `--more` train, too, and are never judged (`bench/category/soundfont.py` makes some). The rest is
+//! synthesised: the starter kit and the generator in `support`. Names never enter.
 //! It takes about ten minutes of processor time; `--quick` is for trying out and writes nothing.
 #![expect(clippy::print_stdout, reason = "printing is what the example is for")]
 

@@ -5,7 +5,7 @@
 //! licences and measured accuracy are in `category/MODEL_CARD.md`. It has seen recorded sounds under free
 //! licences and synthesised ones, never a name.
 //! In: mono samples at 44.1 kHz. Out: a category and its probability, calibrated on held-out packs: of the answers given
-//! with 0.7, about 70 % are right. Where no category reaches [`UNSURE`], the answer is `other`.
+//! with 0.7, about 70 % are right. Where no category reaches `UNSURE`, the answer is `other`.
 //! Limits: guitar, piano, synth, atmo and mixtures are known from synthesis only.
 
 mod features;

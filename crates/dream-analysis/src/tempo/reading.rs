@@ -29,7 +29,7 @@ pub struct Reading {
     pub period_s: f64,
     /// A time at which a bar starts, from 0 to four periods.
     pub downbeat_s: f64,
-    /// The evidence, in the order of [`evidence`].
+    /// The evidence, in the order of `evidence`.
     pub evidence: [f64; EVIDENCE],
     /// Its probability among the readings of the clip.
     pub probability: f64,
