@@ -131,16 +131,15 @@ fn without_dc(clip: &Clip) -> Vec<f32> {
 /// | facts | tolerance |
 /// |---|---|
 /// | `bpm` | 0.05 % |
-/// | `beats_s`, `downbeats_s`, `loop_points_s` | 5 ms; beats within 5 ms of an end may come and go |
+/// | `beats_s`, `downbeats_s` | 5 ms; those within 5 ms of an end may come and go |
+/// | `loop_points_s` | 1 ms |
 /// | `root` | 5 cents |
 /// | `tuning_cents` | 2 cents |
-/// | `loudness_lufs`, less the gain | 0.1 LU; 2 LU for a one-shot, whose tail sinks below the absolute gate |
+/// | `loudness_lufs`, less the gain | 0.1 LU; 2 LU for a one-shot, whose tail may sink below the absolute gate of BS.1770 |
 /// | `true_peak_dbtp`, less the gain | 0.2 dB |
-/// | `quality` and its parts, confidences | 0.05 |
-/// | `drum_voices` | 0.1 |
-/// | `attributes` | half of their standard deviation in the category |
-/// | `tags` | one, whose measure lies on the edge, may come or go |
-/// | `neuromorphic` | 5 % + 0.02; `isi_cv` 0.1, `onset_rate` 0.3 per second, `pulse_clarity`, `vs_beat`, `vs_16th` 0.15 |
+/// | `quality` and its parts, confidences, `drum_voices` | 0.05 |
+/// | `attributes` | a tenth of their standard deviation in the category |
+/// | `neuromorphic` | 5 % + 0.02; `onset_rate` 0.2 per second, `isi_cv`, `pulse_clarity`, `vs_beat`, `vs_16th` 0.1 |
 ///
 /// # Panics
 /// If the clip is not at 44.1 kHz.
@@ -161,7 +160,7 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     };
     let note = heard_note(&heard, category, category_confidence, form);
     // A drum with a pitch is a lone note, too, though not one to transpose.
-    let lone = note.is_some() || (is_drum(category) && heard.note.is_some());
+    let lone = note.is_some() || (category.is_drum() && heard.note.is_some());
     let (key, key_confidence) = match known.key {
         Some(key) => (Some(key), 1.0),
         None => match heard_key(&heard, category, category_confidence, lone) {
@@ -220,13 +219,13 @@ const KEY_OF_DRUMS_MIN: f32 = 0.7;
 
 /// The drum voices of a loop or a recording of drums, or of a mixture.
 fn drum_voices(heard: &Heard, category: Category, form: Form) -> BTreeMap<String, f32> {
-    let drums = is_drum(category) || category == Category::Other;
+    let drums = category.is_drum() || category == Category::Other;
     if drums && form != Form::OneShot { voices::voices(&heard.picture) } else { BTreeMap::new() }
 }
 
 /// The key that was heard; a lone note has a root instead.
 fn heard_key(heard: &Heard, category: Category, certain: f32, lone: bool) -> Option<Key> {
-    let drums = if is_drum(category) { certain } else { 0.0 };
+    let drums = if category.is_drum() { certain } else { 0.0 };
     let least = KEY_MIN + (KEY_OF_DRUMS_MIN - KEY_MIN) * drums;
     heard.tonal.key.filter(|_| !lone && heard.tonal.confidence >= least)
 }
@@ -235,7 +234,7 @@ fn heard_key(heard: &Heard, category: Category, certain: f32, lone: bool) -> Opt
 fn heard_note(heard: &Heard, category: Category, certain: f32, form: Form) -> Option<Root> {
     // A kick glides: what stays where it is is a bass note.
     let still = heard.pitch.spread < 0.015 && category == Category::Kick;
-    let drum = if is_drum(category) && !still { certain } else { 0.0 };
+    let drum = if category.is_drum() && !still { certain } else { 0.0 };
     // Two detuned voices beat, which sounds like onsets; many onsets without one pitch are a line or a rhythm.
     let lone = match form {
         Form::OneShot => true,
@@ -249,27 +248,6 @@ fn heard_note(heard: &Heard, category: Category, certain: f32, form: Form) -> Op
         .note
         .map(|note| Root { confidence: note.confidence * (1.0 - drum), ..note })
         .filter(|note| lone && note.confidence >= ROOT_MIN)
-}
-
-fn is_drum(category: Category) -> bool {
-    match category {
-        Category::Kick
-        | Category::Snare
-        | Category::Clap
-        | Category::Hihat
-        | Category::Percussion
-        | Category::Drums => true,
-        Category::Bass
-        | Category::Synth
-        | Category::Lead
-        | Category::Pad
-        | Category::Guitar
-        | Category::Piano
-        | Category::Vocals
-        | Category::Atmo
-        | Category::Fx
-        | Category::Other => false,
-    }
 }
 
 #[cfg(test)]

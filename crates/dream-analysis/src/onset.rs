@@ -9,7 +9,7 @@
 
 use dream_audio::spectrum::{Complex, Stft, Window};
 
-use crate::spectrum::{Windowing, each_hop};
+use crate::spectrum::{Windowing, each_hop, vertex};
 
 /// Hops per second of the onset strength.
 pub(crate) const HOPS_PER_S: f64 = 44_100.0 / HOP as f64;
@@ -125,7 +125,7 @@ fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize) -> Vec<Onset>
                 (around.iter().copied().fold(0.0, f32::max) / s).min(1.0)
             };
             list.push(Onset {
-                time_s: ((t as f64 + vertex(strength, t)) / HOPS_PER_S - LEAD_S).max(0.0),
+                time_s: ((t as f64 + offset(strength, t)) / HOPS_PER_S - LEAD_S).max(0.0),
                 strength: s,
                 low: most(low, 4),
                 high: most(high, 2),
@@ -170,14 +170,12 @@ fn mark_changes(mono: &[f32], list: &mut [Onset]) {
     }
 }
 
-/// Offset of the vertex of the parabola through the values round `t`, -0.5 to 0.5.
-fn vertex(values: &[f32], t: usize) -> f64 {
+/// How far the top lies from hop `t`, -0.5 to 0.5.
+fn offset(values: &[f32], t: usize) -> f64 {
     if t == 0 || t + 1 >= values.len() {
         return 0.0;
     }
-    let [a, b, c] = [values[t - 1], values[t], values[t + 1]].map(f64::from);
-    let bend = a - 2.0 * b + c;
-    if bend < -1e-12 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 }
+    vertex([values[t - 1], values[t], values[t + 1]].map(f64::from))
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ mod partials;
 use dream_audio::filter::Cascade;
 use realfft::RealFftPlanner;
 
+use crate::spectrum::vertex;
+
 /// What was found out about the pitch.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Pitch {
@@ -185,21 +187,18 @@ fn windows(samples: &[f32]) -> Vec<Window> {
             difference[lag] =
                 if running > 1e-4 * energy { (d * lag as f64 / running) as f32 } else { 1.0 };
         }
-        out.push(Window { hz: dip(&difference), energy });
+        out.push(Window { hz: dip(&difference, FIRST_LAG).map(|lag| RATE / lag), energy });
     }
     out
 }
 
-/// The frequency of the first dip below the threshold.
-fn dip(difference: &[f32]) -> Option<f64> {
-    let mut lag = (FIRST_LAG..LAGS - 1).find(|&lag| difference[lag] < THRESHOLD)?;
-    while lag + 2 < LAGS && difference[lag + 1] < difference[lag] {
+/// The lag of the bottom of the first dip below YIN's threshold, from lag `first` on, between the samples.
+pub(crate) fn dip(difference: &[f32], first: usize) -> Option<f64> {
+    let mut lag = (first..difference.len() - 1).find(|&lag| difference[lag] < THRESHOLD)?;
+    while lag + 2 < difference.len() && difference[lag + 1] < difference[lag] {
         lag += 1;
     }
-    let [a, b, c] = [lag - 1, lag, lag + 1].map(|i| f64::from(difference[i]));
-    let bend = a - 2.0 * b + c;
-    let offset = if bend > 1e-9 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 };
-    Some(RATE / (lag as f64 + offset))
+    Some(lag as f64 + vertex([lag - 1, lag, lag + 1].map(|i| -f64::from(difference[i]))))
 }
 
 fn halved(samples: &[f32]) -> Vec<f32> {

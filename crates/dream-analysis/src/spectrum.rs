@@ -40,6 +40,12 @@ pub(crate) fn each_hop(
     }
 }
 
+/// Where the parabola through three values, one apart, has its top: -0.5 to 0.5 from the middle one; 0 if it has none.
+pub(crate) fn vertex([a, b, c]: [f64; 3]) -> f64 {
+    let bend = a - 2.0 * b + c;
+    if bend < -1e-12 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 }
+}
+
 /// Autocorrelation of `signal` for lags `0..lags`, linear (not circular), not normalised.
 pub(crate) fn autocorrelation(signal: &[f32], lags: usize) -> Vec<f32> {
     let lags = lags.min(signal.len());
@@ -84,6 +90,14 @@ mod tests {
         });
         assert_eq!(peak.0, 16);
         assert!((peak.1 - 1.0).abs() < 1e-3, "{peak:?}");
+    }
+
+    #[test]
+    fn the_vertex_is_the_top_of_the_parabola() {
+        let parabola = |x: f64| 3.0 - 2.0 * (x - 0.3).powi(2);
+        assert!((vertex([-1.0, 0.0, 1.0].map(parabola)) - 0.3).abs() < 1e-12);
+        assert!(vertex([1.0, 2.0, 3.0]).abs() < 1e-12, "a line has no top");
+        assert!(vertex([1.0, 0.0, 1.0]).abs() < 1e-12, "a dip has no top");
     }
 
     #[test]

@@ -85,6 +85,28 @@ impl Category {
         })
     }
 
+    /// Whether it is a drum or drums.
+    pub fn is_drum(self) -> bool {
+        match self {
+            Self::Kick
+            | Self::Snare
+            | Self::Clap
+            | Self::Hihat
+            | Self::Percussion
+            | Self::Drums => true,
+            Self::Bass
+            | Self::Synth
+            | Self::Lead
+            | Self::Pad
+            | Self::Guitar
+            | Self::Piano
+            | Self::Vocals
+            | Self::Atmo
+            | Self::Fx
+            | Self::Other => false,
+        }
+    }
+
     /// Whether the sound's pitch matters to its place in a track.
     pub fn is_tonal(self) -> bool {
         match self {

@@ -38,10 +38,6 @@ fn example(wave: Wave, category: Category, origin: Origin, augmented: bool) -> E
     Example { features, category, origin, augmented }
 }
 
-fn is_drum(category: Category) -> bool {
-    !category.is_tonal() && category != Category::Fx && category != Category::Other
-}
-
 /// Recorded sounds as they are, and `copies` changed ones of each; where they are from is told by their number.
 pub(crate) fn recorded(
     sounds: &[Labelled],
@@ -59,7 +55,7 @@ pub(crate) fn recorded(
         for copy in 0..copies {
             let mut d = Dice::new(seed.child("recorded").index(number as u64).index(copy as u64));
             let source = repeats(&mut d, &mono[..start], category);
-            let wave = textures::augmented(&mut d, &source, is_drum(category));
+            let wave = textures::augmented(&mut d, &source, category.is_drum());
             examples.push(example(wave, category, origin(number), true));
         }
         examples
@@ -98,7 +94,7 @@ pub(crate) fn kit(seeds: u64, copies: usize, seed: Seed) -> Vec<Example> {
                 let mut d = Dice::new(name);
                 let wave =
                     if d.chance(0.6) { textures::recorded(&mut d, &mono) } else { mono.clone() };
-                let wave = textures::augmented(&mut d, &wave, is_drum(recipe.category));
+                let wave = textures::augmented(&mut d, &wave, recipe.category.is_drum());
                 example(wave, recipe.category, Origin::Kit, true)
             })
             .collect::<Vec<_>>()
@@ -117,7 +113,7 @@ pub(crate) fn generated(count: usize, seed: Seed) -> Vec<Example> {
             let wave = sound(&mut d, category);
             let wave = if d.chance(0.7) { textures::recorded(&mut d, &wave) } else { wave };
             let wave = if d.chance(0.6) {
-                textures::augmented(&mut d, &wave, is_drum(category))
+                textures::augmented(&mut d, &wave, category.is_drum())
             } else {
                 wave
             };

@@ -8,6 +8,8 @@
 
 use dream_audio::filter::Cascade;
 
+use crate::pitch::dip;
+
 const EVERY: usize = 16;
 const RATE: f64 = 44_100.0 / EVERY as f64;
 const TOP_HZ: f64 = 400.0;
@@ -15,8 +17,6 @@ const WINDOW: usize = 256;
 const STEP: usize = 64;
 const LAGS: usize = 93; // 30 Hz
 const FIRST_LAG: usize = 11; // 250 Hz
-/// YIN's absolute threshold.
-const THRESHOLD: f32 = 0.15;
 /// Pitches this close are one note, in semitones.
 const STEADY: f32 = 0.4;
 /// Least share of the loudest step's loudness (-26 dB on the root of the amplitude: -52 dB).
@@ -75,14 +75,7 @@ fn period(window: &[f32]) -> Option<f64> {
             difference[lag] = d * lag as f32 / running;
         }
     }
-    let mut lag = (FIRST_LAG..LAGS - 1).find(|&lag| difference[lag] < THRESHOLD)?;
-    while lag + 2 < LAGS && difference[lag + 1] < difference[lag] {
-        lag += 1;
-    }
-    let [a, b, c] = [lag - 1, lag, lag + 1].map(|i| f64::from(difference[i]));
-    let bend = a - 2.0 * b + c;
-    let offset = if bend > 1e-9 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 };
-    Some(lag as f64 + offset)
+    dip(&difference, FIRST_LAG)
 }
 
 /// Sum of the squared differences, in lanes that need not wait for each other.

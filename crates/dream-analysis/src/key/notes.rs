@@ -11,7 +11,7 @@
 
 use std::f64::consts::TAU;
 
-use crate::spectrum::{Windowing, each_hop};
+use crate::spectrum::{Windowing, each_hop, vertex};
 
 const WINDOW: usize = 16_384;
 const BIN_HZ: f64 = 44_100.0 / WINDOW as f64;
@@ -127,18 +127,14 @@ fn standing(magnitudes: &[f32], low: usize, high: usize) -> Vec<Standing> {
                 under > around.len() / 2
             }
         })
-        .map(|bin| Standing {
-            bin: (bin as f64 + vertex(magnitudes, bin)) as f32,
-            energy: magnitudes[bin - 2..=bin + 2].iter().map(|m| m * m).sum(),
+        .map(|bin| {
+            let log = |i: usize| f64::from(magnitudes[i].max(1e-9)).ln();
+            Standing {
+                bin: (bin as f64 + vertex([bin - 1, bin, bin + 1].map(log))) as f32,
+                energy: magnitudes[bin - 2..=bin + 2].iter().map(|m| m * m).sum(),
+            }
         })
         .collect()
-}
-
-/// Offset of the vertex of the parabola through the log magnitudes round `bin`.
-fn vertex(magnitudes: &[f32], bin: usize) -> f64 {
-    let [a, b, c] = [bin - 1, bin, bin + 1].map(|i| f64::from(magnitudes[i].max(1e-9)).ln());
-    let bend = a - 2.0 * b + c;
-    if bend < -1e-9 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 }
 }
 
 /// The tuning in semitones above equal temperament at 440 Hz, -0.5 to 0.5, and how well the peaks agree, 0 to 1.

@@ -7,6 +7,8 @@
 
 use dream_audio::spectrum::{Complex, Stft, Window};
 
+use crate::spectrum::vertex;
+
 const WINDOW: usize = 16_384;
 const BIN_HZ: f64 = 44_100.0 / WINDOW as f64;
 /// Partials that are looked at, up to 8 kHz.
@@ -91,10 +93,8 @@ fn peaks(mono: &[f32]) -> Vec<(f64, f64)> {
             m > 0.003 * loudest && m >= magnitudes[bin - 1] && m > magnitudes[bin + 1]
         })
         .map(|bin| {
-            let [a, b, c] = [bin - 1, bin, bin + 1].map(|i| magnitudes[i].max(1e-12).ln());
-            let bend = a - 2.0 * b + c;
-            let offset = if bend < -1e-9 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 };
-            ((bin as f64 + offset) * BIN_HZ, magnitudes[bin])
+            let logs = [bin - 1, bin, bin + 1].map(|i| magnitudes[i].max(1e-12).ln());
+            ((bin as f64 + vertex(logs)) * BIN_HZ, magnitudes[bin])
         })
         .collect()
 }

@@ -9,6 +9,7 @@ use dream_audio::Clip;
 use super::canvas::{Area, Image};
 use super::colour;
 use super::spectrogram::Power;
+use crate::spectrum::vertex;
 
 /// Window in frames: 372 ms, in which the notes of an octave from 110 Hz are apart.
 const WINDOW: usize = 16_384;
@@ -52,7 +53,8 @@ fn chroma(clip: &Clip, columns: usize, tuning_cents: f64) -> Vec<[f32; 12]> {
             for bin in low.max(1)..high.min(bins.len() - 1) {
                 let [a, b, c] = [bins[bin - 1], bins[bin], bins[bin + 1]];
                 if b > 0.0 && b >= a && b > c {
-                    let hz = (bin as f64 + vertex([a, b, c])) * bin_hz;
+                    let logs = [a, b, c].map(|power| f64::from(power.max(1e-20)).ln());
+                    let hz = (bin as f64 + vertex(logs)) * bin_hz;
                     let note = 69.0 + 12.0 * (hz / 440.0).log2() - tuning_cents / 100.0;
                     classes[note.round().rem_euclid(12.0) as usize] += b.sqrt();
                 }
@@ -60,13 +62,6 @@ fn chroma(clip: &Clip, columns: usize, tuning_cents: f64) -> Vec<[f32; 12]> {
             classes
         })
         .collect()
-}
-
-/// The top of the parabola through three logarithms, -0.5 to 0.5 from the middle.
-fn vertex(powers: [f32; 3]) -> f64 {
-    let [a, b, c] = powers.map(|power| f64::from(power.max(1e-20)).ln());
-    let bend = a - 2.0 * b + c;
-    if bend < -1e-9 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 }
 }
 
 #[cfg(test)]

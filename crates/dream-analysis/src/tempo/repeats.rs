@@ -4,7 +4,7 @@
 //! Programming", JNMR 36(1), 2007. Cost: one autocorrelation, O(hops log hops), of at most two minutes.
 
 use crate::onset::HOPS_PER_S;
-use crate::spectrum::autocorrelation;
+use crate::spectrum::{autocorrelation, vertex};
 
 /// Tempo is read from at most this many seconds from the middle of a clip.
 const WINDOW_S: f64 = 120.0;
@@ -100,10 +100,8 @@ impl Repeats {
                 && self.0[lag] > 0.1
                 && self.0[lag] >= self.0[lag - 1].max(self.0[lag + 1])
             {
-                let [a, b, c] = [self.0[lag - 1], self.0[lag], self.0[lag + 1]].map(f64::from);
-                let bend = a - 2.0 * b + c;
-                let vertex = if bend < -1e-9 { 0.5 * (a - c) / bend } else { 0.0 };
-                period = (lag as f64 + vertex.clamp(-0.5, 0.5)) / multiple;
+                let top = [self.0[lag - 1], self.0[lag], self.0[lag + 1]].map(f64::from);
+                period = (lag as f64 + vertex(top)) / multiple;
             }
             multiple *= 2.0;
         }
