@@ -27,6 +27,8 @@ MINOR = ["0 5 2 6", "0 3 5 6", "0 6 5 6", "0 3 0 4", "0 5 3 4M", "0 0 5 6", "0 2
 MINOR_LATE = ["5 6 0 0", "3 4M 0 0", "5 2 6 0", "3 6 2 0", "5 6 0 2"]
 MAJOR = ["0 4 5 3", "0 3 4 0", "0 5 3 4", "0 3 0 4", "0 2 3 4", "0 3 5 4", "0 5 1 4", "0 0 3 3", "0 3", "0 1 4 0", "0 4 1 3",
          "0 4 3 3", "0 0 0 0", "0 2 5 3", "0 3 4 4"]
+LATE_SHARE = 0.1
+CLEAR = False
 MAJOR_LATE = ["3 4 0 0", "1 4 0 0", "3 0 4 0", "3 4 2 5 1 4 0 0", "4 3 0 0"]
 PLAIN = {"minor": ["0 5 2 6", "0 3 4 0", "0 3 4 3", "0 6 5 6", "0 6 5 4", "0 2 6 3", "0 0 5 6", "0 3 0 4", "0 5 3 4", "0 6 0 3", "0 0 3 3", "0 5", "0 6"],
          "major": ["0 4 5 3", "0 3 4 0", "0 3 4 4", "0 5 3 4", "0 3 0 4", "0 0 3 4", "0 2 3 4", "0 5 1 4", "0 4 3 3", "0 3"]}
@@ -57,7 +59,7 @@ class Song:
         while bars > 1 and bars * 4 * self.beat > seconds_max:
             bars //= 2
         self.bars = bars
-        late = r.random() < 0.1 and bars >= 4
+        late = r.random() < LATE_SHARE and bars >= 4
         table = (MINOR_LATE if late else MINOR) if self.mode == "minor" else (MAJOR_LATE if late else MAJOR)
         steps = r.choice(table).split()
         per_chord = 4 if len(steps) > 2 or r.random() < 0.5 else 8
@@ -374,10 +376,20 @@ def drums(rng, song, mixer, style, gain=0.8, bars=None):
 
 
 def decided(song, mixer):
-    """Whether the notes that were played decide the mode: the third must be among three pitch classes or more. A line
-    without its third has no mode, and a truth that claims one measures nothing."""
+    """Whether what was played decides the key; a truth that claims one where nothing tells it measures nothing.
+
+    The third must be among three pitch classes or more. The chords of a key are those of its relative, too: the
+    tonic must begin, or sound longest, and then in a scale of its own (G, A minor, D, D is in G as well as in D mixolydian)."""
     third = 4 if song.mode == "major" else 3
-    return len(mixer.played) >= 3 and (song.tonic + third) % 12 in mixer.played
+    if len(mixer.played) < 3 or (song.tonic + third) % 12 not in mixer.played:
+        return False
+    beats = {}
+    for start, length, root, _ in song.chords:
+        if start < song.bars * 4:
+            beats[root % 12] = beats.get(root % 12, 0) + min(length, song.bars * 4 - start)
+    longest = all(beats.get(0, 0) > length for root, length in beats.items() if root)
+    own = song.scale in (SCALES["major"], SCALES["minor"], SCALES["harmonic"])
+    return song.chords[0][2] % 12 == 0 or (longest and own)
 
 
 def finish(rng, song, mixer):
@@ -396,7 +408,7 @@ def pick(rng, fit, open_, held):
 def tonal(rng, fit, rate, kind, seconds_max, key=None):
     while True:
         y, truth, clear = attempt(rng, fit, rate, kind, seconds_max, key)
-        if clear or fit:  # what is fitted on may be unclear: it teaches doubt
+        if clear or (fit and not CLEAR):  # what is fitted on may be unclear: it teaches doubt
             return y, truth
 
 
@@ -528,13 +540,15 @@ def chord_shot(rng, fit, rate):
     return y, {"kind": "chord", "style": mode, "key": f"{NAMES[root % 12]} {mode}", "tuning": tuning, "note": None}
 
 
-def items(seed, count, fit, rate, seconds_max):
+def items(seed, count, fit, rate, seconds_max, only=None):
     """(samples, truth), drawn from children of the seed: the same item whatever else is made."""
     shares = [("bass", 0.24), ("comp", 0.12), ("mix", 0.27), ("line", 0.02), ("cadence", 0.05), ("pad", 0.07), ("chord", 0.03), ("drums", 0.12), ("hit", 0.05), ("noise", 0.03)] if fit else \
         [("bass", 0.15), ("comp", 0.15), ("mix", 0.2), ("drums", 0.14), ("hit", 0.08), ("noise", 0.06), ("note", 0.17), ("chord", 0.05)]
     kinds = [k for k, share in shares for _ in range(round(share * count))]
     if not fit:
         kinds += [f"{kind}:{key}" for kind in ("cadence", "pad") for key in range(24)]
+    if only:
+        kinds = [only] * count
     # In a shuffled order, so that a run that was cut short is a fair sample.
     for index in np.random.default_rng(seed).permutation(len(kinds)):
         kind = kinds[index]
@@ -562,13 +576,18 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--first", type=int, help="only so many of them, a fair sample")
+    parser.add_argument("--only", metavar="KIND", help="N items of one kind")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--late", type=float, metavar="SHARE", help="fit only what has a clear key, SHARE of it not beginning on its tonic")
     parser.add_argument("--rate", type=int, default=44100)
     parser.add_argument("--seconds", type=float, default=16.0)
     args = parser.parse_args()
+    if args.late is not None:
+        global LATE_SHARE, CLEAR
+        LATE_SHARE, CLEAR = args.late, True
     os.makedirs(args.out, exist_ok=True)
     table = {}
-    for index, (y, truth) in enumerate(itertools.islice(items(args.seed, args.count, args.fit, args.rate, args.seconds), args.first)):
+    for index, (y, truth) in enumerate(itertools.islice(items(args.seed, args.count, args.fit, args.rate, args.seconds, args.only), args.first)):
         path = os.path.join(args.out, f"{index:05d}.wav")
         sf.write(path, y, args.rate, subtype="PCM_16")
         table[os.path.basename(path)] = truth

@@ -32,7 +32,7 @@ use dream_core::{Bpm, Category, Facts, Form, Key, SampleRate};
 
 use crate::attributes::COUNT;
 use crate::category::picture::Picture;
-use crate::key::Tonal;
+use crate::key::{Chord, Tonal};
 use crate::onset::Onsets;
 use crate::pitch::{Pitch, Root};
 use crate::tempo::Tempo;
@@ -170,13 +170,21 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     };
     let span = tempo.span.filter(|_| form == Form::Loop);
     let loop_points_s = span.map(|span| tempo::seam::points(&heard.mono, span));
-    let (root, root_confidence) = match known.root {
-        Some(root) => (Some(root), 1.0),
-        None => (note.map(|note| note.midi), note.map_or(0.0, |note| note.confidence)),
+    let chord = heard_chord(&heard, category, category_confidence, form)
+        .filter(|_| !lone && known.root.is_none());
+    let (root, root_confidence) = match (known.root, note, chord) {
+        (Some(root), ..) => (Some(root), 1.0),
+        (None, Some(note), _) => (Some(note.midi), note.confidence),
+        (None, None, Some(chord)) => (Some(chord.root), chord.confidence),
+        (None, None, None) => (None, 0.0),
     };
     let loudness = loudness::measure(clip);
     let quality = quality::quality(clip, form);
-    let (tags, tag_percentiles) = tags::tags(category, form, &heard.attributes, &known.tags);
+    let mut words = known.tags.clone();
+    if chord.is_some() && !words.iter().any(|word| word == CHORD) {
+        words.push(CHORD.to_owned());
+    }
+    let (tags, tag_percentiles) = tags::tags(category, form, &heard.attributes, &words);
     let neuromorphic = spiking::spiking(&heard.mono, tempo.bpm);
     Facts {
         duration_s: heard.duration_s,
@@ -217,6 +225,10 @@ const ROOT_MIN: f32 = 0.5;
 /// Least confidence of the key of what are certainly drums; between the two, the less certain they are.
 const KEY_OF_DRUMS_MIN: f32 = 0.7;
 
+/// Least confidence of the root of a chord, and the tag of what has one.
+const CHORD_MIN: f32 = 0.8;
+const CHORD: &str = "chord";
+
 /// The drum voices of a loop or a recording of drums, or of a mixture.
 fn drum_voices(heard: &Heard, category: Category, form: Form) -> BTreeMap<String, f32> {
     let drums = category.is_drum() || category == Category::Other;
@@ -228,6 +240,16 @@ fn heard_key(heard: &Heard, category: Category, certain: f32, lone: bool) -> Opt
     let drums = if category.is_drum() { certain } else { 0.0 };
     let least = KEY_MIN + (KEY_OF_DRUMS_MIN - KEY_MIN) * drums;
     heard.tonal.key.filter(|_| !lone && heard.tonal.confidence >= least)
+}
+
+/// The chord of a one-shot that is one.
+fn heard_chord(heard: &Heard, category: Category, certain: f32, form: Form) -> Option<Chord> {
+    let drum = if category.is_drum() { certain } else { 0.0 };
+    heard
+        .tonal
+        .chord
+        .map(|chord| Chord { confidence: chord.confidence * (1.0 - drum), ..chord })
+        .filter(|chord| form == Form::OneShot && chord.confidence >= CHORD_MIN)
 }
 
 /// The note of a clip that is one: its sound must speak for it, and it must not be a drum.

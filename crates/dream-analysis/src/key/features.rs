@@ -25,6 +25,8 @@ pub(super) struct Outline {
     /// Root of the share of each triad, major first.
     pub(super) triads: [[f32; 24]; TRIADS],
     pub(super) scalars: [f32; SCALARS],
+    /// Weight of each note over the whole clip.
+    pub(super) notes: [f32; NOTES],
     /// Semitones above equal temperament at 440 Hz.
     pub(super) tuning: f32,
 }
@@ -48,11 +50,13 @@ pub(super) fn outline(mono: &[f32]) -> Outline {
     let mut triads = [[0.0_f32; 24]; TRIADS];
     let mut halves = [[0.0_f32; 12]; 2];
     let mut notes_at_once = 0.0;
+    let mut sums = [0.0_f32; NOTES];
     for (index, weights) in stretches.iter().enumerate() {
         let place = (index as f32 + 0.5) / count;
         let mut all = [0.0_f32; 12];
         let mut high = [0.0_f32; 12];
         for (note, weight) in weights.iter().enumerate() {
+            sums[note] += weight;
             all[(note + LOWEST) % 12] += weight;
             if note >= CHORDS_FROM {
                 high[(note + LOWEST) % 12] += weight;
@@ -134,6 +138,7 @@ pub(super) fn outline(mono: &[f32]) -> Outline {
         profiles: profiles.map(root_of_shares),
         triads: triads.map(root_of_shares),
         scalars,
+        notes: sums,
         tuning,
     }
 }
