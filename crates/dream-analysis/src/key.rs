@@ -33,7 +33,8 @@ pub struct Tonal {
     pub candidates: Vec<(Key, f32)>,
     /// The root of what may be one chord; `None` for what is not tonal.
     pub chord: Option<Chord>,
-    /// How far the tuning lies above equal temperament at 440 Hz, in cents, -50 to 50; `None` for what is not tonal.
+    /// How far the tuning lies above equal temperament at 440 Hz, in cents, -50 to 50; `None` for what is not tonal or
+    /// agrees on none.
     pub tuning_cents: Option<f32>,
     /// Share of the energy between 50 Hz and 5 kHz that lies in lasting peaks, 0 to 1.
     pub tonality: f32,
@@ -55,7 +56,8 @@ pub fn features(mono: &[f32]) -> Vec<f32> {
     let outline = features::outline(mono);
     let profiles = outline.profiles.iter().flatten();
     let triads = outline.triads.iter().flatten();
-    profiles.chain(triads).chain(&outline.scalars).chain([&outline.tuning]).copied().collect()
+    let tuning = outline.tuning.unwrap_or(0.0);
+    profiles.chain(triads).chain(&outline.scalars).chain([&tuning]).copied().collect()
 }
 
 /// The key of mono samples at 44.1 kHz.
@@ -70,7 +72,7 @@ pub fn key(mono: &[f32]) -> Tonal {
     if top <= 0.0 || tonal < TONAL_MIN {
         return found;
     }
-    found.tuning_cents = Some(100.0 * outline.tuning);
+    found.tuning_cents = outline.tuning.map(|semitones| 100.0 * semitones);
     found.chord = chord::chord(&outline);
     let mut keys = model::keys(&outline);
     if keys[0].1 >= KEY_MIN {

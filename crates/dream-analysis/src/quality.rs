@@ -195,10 +195,7 @@ fn severity(defect: Defect, measures: &BTreeMap<&'static str, f32>, form: Form) 
             if of("seamless") == Some(1.0) {
                 return 0.0;
             }
-            // No flank leaves more than one step at its beginning; and what is loud at once rises no further.
-            let least = 1.3 - 1.1 * between("start_db", -20.0, -8.0);
-            let jump = of("start_jump").unwrap_or(0.0);
-            between("start_db", -40.0, -20.0) * ramp(jump, least - 0.2, least + 0.2)
+            between("start_db", -40.0, -20.0) * between("start_jump", 0.1, 0.5)
         }
         Defect::TruncatedEnd => {
             let cut = of("fade_db").is_some_and(|fade| fade > -6.0);

@@ -42,7 +42,7 @@ pub(super) fn chord(outline: &Outline) -> Option<Chord> {
     let lead = ratings[best] - second.fold(f32::NEG_INFINITY, f32::max);
     let note = lowest(&outline.notes, best)?;
     Some(Chord {
-        root: (note + LOWEST) as f64 + f64::from(outline.tuning),
+        root: (note + LOWEST) as f64 + f64::from(outline.tuning.unwrap_or(0.0)),
         confidence: clear(total.recip(), lead.min(LEAD_MAX), &outline.scalars),
     })
 }

@@ -27,8 +27,8 @@ pub(super) struct Outline {
     pub(super) scalars: [f32; SCALARS],
     /// Weight of each note over the whole clip.
     pub(super) notes: [f32; NOTES],
-    /// Semitones above equal temperament at 440 Hz.
-    pub(super) tuning: f32,
+    /// Semitones above equal temperament at 440 Hz; `None` where the peaks do not agree.
+    pub(super) tuning: Option<f32>,
 }
 
 /// Share of the clip that counts as its beginning and its end.
@@ -40,10 +40,15 @@ const BASS_TO: usize = 55 - LOWEST;
 /// A note is the bass from this share of the strongest on.
 const BASS_SHARE: f32 = 0.25;
 
+/// Peaks that agree less have no tuning: music has 0.25 and more, speech that glides nearly 0.
+const AGREEMENT_MIN: f32 = 0.1;
+
 /// The outline of mono samples at 44.1 kHz.
 pub(super) fn outline(mono: &[f32]) -> Outline {
     let peaks = notes::peaks(mono);
-    let (tuning, agreement) = notes::tuning(&peaks.hops);
+    let (tuned, agreement) = notes::tuning(&peaks.hops);
+    let tuned = Some(tuned).filter(|_| agreement >= AGREEMENT_MIN);
+    let tuning = tuned.unwrap_or(0.0);
     let (stretches, unexplained) = notes::notes(&peaks.hops, tuning);
     let count = stretches.len().max(1) as f32;
     let mut profiles = [[0.0_f32; 12]; PROFILES];
@@ -139,7 +144,7 @@ pub(super) fn outline(mono: &[f32]) -> Outline {
         triads: triads.map(root_of_shares),
         scalars,
         notes: sums,
-        tuning,
+        tuning: tuned,
     }
 }
 

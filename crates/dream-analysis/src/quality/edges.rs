@@ -57,13 +57,13 @@ fn of_channel(channel: &[f32]) -> Option<Edges> {
     let (head, tail) = (&sound[..MS], &channel[channel.len() - MS..]);
     // The filter of a resampler halves the first sample and makes the next ones ring at the top of the band.
     let begun: Vec<f32> =
-        sound[1..MS + 3].windows(3).map(|w| 0.25 * (w[0] + w[2]) + 0.5 * w[1]).collect();
+        sound[..MS + 2].windows(3).map(|w| 0.25 * (w[0] + w[2]) + 0.5 * w[1]).collect();
     let loudest = sound.chunks_exact(10 * MS).map(rms).fold(0.0, f32::max);
     let last = &channel[channel.len() - 10 * MS..];
     let before = &channel[channel.len() - 11 * MS..channel.len() - MS];
     let seam = (head[0] - channel[channel.len() - 1]).abs();
     Some(Edges {
-        // Less the two samples in which an attack may have risen.
+        // Less the two steps in which an attack may have risen.
         start_jump: begun[0].abs() / step(&begun).max(1e-6 * peak) - 2.0,
         start_db: db(begun[0].abs(), peak),
         end_db: db(rms(last), loudest),
