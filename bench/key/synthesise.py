@@ -378,18 +378,13 @@ def drums(rng, song, mixer, style, gain=0.8, bars=None):
 def decided(song, mixer):
     """Whether what was played decides the key; a truth that claims one where nothing tells it measures nothing.
 
-    The third must be among three pitch classes or more. The chords of a key are those of its relative, too: the
-    tonic must begin, or sound longest, and then in a scale of its own (G, A minor, D, D is in G as well as in D mixolydian)."""
-    third = 4 if song.mode == "major" else 3
-    if len(mixer.played) < 3 or (song.tonic + third) % 12 not in mixer.played:
+    The third must be among three pitch classes or more, without that of the other mode. The chords of a key are those of
+    its relative and its modes, too (F, C, G, A minor; or D, C, G, G): the tonic must begin, or the dominant must lead to it."""
+    third, other = (4, 3) if song.mode == "major" else (3, 4)
+    if len(mixer.played) < 3 or (song.tonic + third) % 12 not in mixer.played or (song.tonic + other) % 12 in mixer.played:
         return False
-    beats = {}
-    for start, length, root, _ in song.chords:
-        if start < song.bars * 4:
-            beats[root % 12] = beats.get(root % 12, 0) + min(length, song.bars * 4 - start)
-    longest = all(beats.get(0, 0) > length for root, length in beats.items() if root)
-    own = song.scale in (SCALES["major"], SCALES["minor"], SCALES["harmonic"])
-    return song.chords[0][2] % 12 == 0 or (longest and own)
+    chords = [(root % 12, intervals[1]) for start, _, root, intervals in song.chords if start < song.bars * 4]
+    return chords[0][0] == 0 or any(a == (7, 4) and b[0] == 0 for a, b in zip(chords, chords[1:]))
 
 
 def finish(rng, song, mixer):
