@@ -1,4 +1,4 @@
-"""Synthesised truth for key, tuning and root: `synthesise.py SEED OUT [--count N] [--first N] [--fit] [--rate HZ]`.
+"""Synthesised truth for key, tuning and root: `synthesise.py SEED OUT [--count N] [--first N] [--only KIND] [--fit] [--rate HZ]`.
 
 Writes OUT/*.wav and OUT/truth.json: {file: {kind, style, key, tuning, note}}. Kinds: cadence and pad (24 keys x 2 each),
 bass, comp, mix (clips of 2 to 16 bars), note (one-shots with their MIDI note), chord (one-shots), drums, hit and noise
@@ -27,8 +27,6 @@ MINOR = ["0 5 2 6", "0 3 5 6", "0 6 5 6", "0 3 0 4", "0 5 3 4M", "0 0 5 6", "0 2
 MINOR_LATE = ["5 6 0 0", "3 4M 0 0", "5 2 6 0", "3 6 2 0", "5 6 0 2"]
 MAJOR = ["0 4 5 3", "0 3 4 0", "0 5 3 4", "0 3 0 4", "0 2 3 4", "0 3 5 4", "0 5 1 4", "0 0 3 3", "0 3", "0 1 4 0", "0 4 1 3",
          "0 4 3 3", "0 0 0 0", "0 2 5 3", "0 3 4 4"]
-LATE_SHARE = 0.1
-CLEAR = False
 MAJOR_LATE = ["3 4 0 0", "1 4 0 0", "3 0 4 0", "3 4 2 5 1 4 0 0", "4 3 0 0"]
 PLAIN = {"minor": ["0 5 2 6", "0 3 4 0", "0 3 4 3", "0 6 5 6", "0 6 5 4", "0 2 6 3", "0 0 5 6", "0 3 0 4", "0 5 3 4", "0 6 0 3", "0 0 3 3", "0 5", "0 6"],
          "major": ["0 4 5 3", "0 3 4 0", "0 3 4 4", "0 5 3 4", "0 3 0 4", "0 0 3 4", "0 2 3 4", "0 5 1 4", "0 4 3 3", "0 3"]}
@@ -59,7 +57,7 @@ class Song:
         while bars > 1 and bars * 4 * self.beat > seconds_max:
             bars //= 2
         self.bars = bars
-        late = r.random() < LATE_SHARE and bars >= 4
+        late = r.random() < 0.1 and bars >= 4
         table = (MINOR_LATE if late else MINOR) if self.mode == "minor" else (MAJOR_LATE if late else MAJOR)
         steps = r.choice(table).split()
         per_chord = 4 if len(steps) > 2 or r.random() < 0.5 else 8
@@ -403,7 +401,7 @@ def pick(rng, fit, open_, held):
 def tonal(rng, fit, rate, kind, seconds_max, key=None):
     while True:
         y, truth, clear = attempt(rng, fit, rate, kind, seconds_max, key)
-        if clear or (fit and not CLEAR):  # what is fitted on may be unclear: it teaches doubt
+        if clear or fit:  # what is fitted on may be unclear: it teaches doubt
             return y, truth
 
 
@@ -573,13 +571,9 @@ def main():
     parser.add_argument("--first", type=int, help="only so many of them, a fair sample")
     parser.add_argument("--only", metavar="KIND", help="N items of one kind")
     parser.add_argument("--fit", action="store_true")
-    parser.add_argument("--late", type=float, metavar="SHARE", help="fit only what has a clear key, SHARE of it not beginning on its tonic")
     parser.add_argument("--rate", type=int, default=44100)
     parser.add_argument("--seconds", type=float, default=16.0)
     args = parser.parse_args()
-    if args.late is not None:
-        global LATE_SHARE, CLEAR
-        LATE_SHARE, CLEAR = args.late, True
     os.makedirs(args.out, exist_ok=True)
     table = {}
     for index, (y, truth) in enumerate(itertools.islice(items(args.seed, args.count, args.fit, args.rate, args.seconds, args.only), args.first)):

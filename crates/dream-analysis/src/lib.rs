@@ -189,7 +189,9 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     let loudness = loudness::measure(clip);
     let quality = quality::quality(clip, form);
     let mut words = known.tags.clone();
-    if chord.is_some() && !words.iter().any(|word| word == CHORD) {
+    // A bass of several partials may need the chord's ear for its root, and is a note for all that.
+    let several = chord.is_some() && category != Category::Bass;
+    if several && !words.iter().any(|word| word == CHORD) {
         words.push(CHORD.to_owned());
     }
     let (tags, tag_percentiles) = tags::tags(category, form, &heard.attributes, &words);

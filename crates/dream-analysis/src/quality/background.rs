@@ -4,7 +4,7 @@
 //! spread, for it dies away; a floor holds them at one level, the lowest that occurs, with a flat spectrum (minimum
 //! statistics: R. Martin, "Noise Power Spectral Density Estimation Based on Optimal Smoothing and Minimum
 //! Statistics", IEEE Trans. Speech Audio Processing 9(5), 2001). A sound that is noise throughout, as atmospheres and
-//! hats are, has no pauses and no floor.
+//! hats are, has no pauses and no floor. Where a floor is louder than all treble of a low sound, every block is at its level.
 //! Hum: tones at multiples of 50 or of 60 Hz, read over 200 ms (whole periods of both), whose phase holds through the
 //! sound. No note of equal temperament at 440 Hz is within 1 % of 50 or 60 Hz, so a bass turns its phase where hum does
 //! not.
