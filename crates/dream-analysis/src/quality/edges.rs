@@ -2,7 +2,8 @@
 //!
 //! Every sound rises from nothing, if only within a sample or two, and dies away. Start: the first sample that is not
 //! silence, softened by its neighbours, is further from zero than two of the largest steps of the first millisecond reach,
-//! so that it cannot be the flank of an attack, however steep. End: the last millisecond is as loud as the ten before and not far below the whole.
+//! so that it cannot be the flank of an attack, however steep. End: the last millisecond is as loud as the ten before
+//! and not far below the whole.
 //! Neither counts where the end leads into the start, as in a loop.
 //!
 //! In: a clip. Limits: a cut in the middle of noise cannot be told from a steep attack.
