@@ -170,7 +170,11 @@ def roots(truth, facts, misses):
     octave = (np.abs(errors) > 0.5) & (np.abs(((errors + 6) % 12) - 6) < 0.5)
     print(f"roots: given {len(given)} of {len(notes)}; right octave and note {100 * np.mean(np.abs(errors) < 0.5):.1f} %, within 10 cents {100 * np.mean(np.abs(errors) <= 0.1):.1f} %, octave errors {int(octave.sum())}")
     calibration([(facts[file]["root_confidence"], abs(e) < 0.5) for file, e in given], "root confidence")
-    for kind in ("drums", "hit", "noise", "chord"):
+    chords = [(facts[file]["root"], NAMES.index(truth[file]["key"].split()[0])) for file in truth if truth[file]["kind"] == "chord"]
+    right = [round(root) % 12 == tonic for root, tonic in chords if root is not None]
+    if chords:
+        print(f"roots of chords: given {len(right)} of {len(chords)}, right {100 * np.mean(right):.1f} %" if right else "roots of chords: none given")
+    for kind in ("drums", "hit", "noise"):
         files = [file for file in truth if truth[file]["kind"] == kind]
         if files:
             print(f"root null on {kind}: {100 * np.mean([facts[file]['root'] is None for file in files]):.1f} % (n={len(files)})")

@@ -1,4 +1,4 @@
-"""Synthesised truth for key, tuning and root: `synthesise.py SEED OUT [--count N] [--first N] [--fit] [--rate HZ]`.
+"""Synthesised truth for key, tuning and root: `synthesise.py SEED OUT [--count N] [--first N] [--only KIND] [--fit] [--rate HZ]`.
 
 Writes OUT/*.wav and OUT/truth.json: {file: {kind, style, key, tuning, note}}. Kinds: cadence and pad (24 keys x 2 each),
 bass, comp, mix (clips of 2 to 16 bars), note (one-shots with their MIDI note), chord (one-shots), drums, hit and noise
@@ -374,10 +374,15 @@ def drums(rng, song, mixer, style, gain=0.8, bars=None):
 
 
 def decided(song, mixer):
-    """Whether the notes that were played decide the mode: the third must be among three pitch classes or more. A line
-    without its third has no mode, and a truth that claims one measures nothing."""
-    third = 4 if song.mode == "major" else 3
-    return len(mixer.played) >= 3 and (song.tonic + third) % 12 in mixer.played
+    """Whether what was played decides the key; a truth that claims one where nothing tells it measures nothing.
+
+    The third must be among three pitch classes or more, without that of the other mode. The chords of a key are those of
+    its relative and its modes, too (F, C, G, A minor; or D, C, G, G): the tonic must begin, or the dominant must lead to it."""
+    third, other = (4, 3) if song.mode == "major" else (3, 4)
+    if len(mixer.played) < 3 or (song.tonic + third) % 12 not in mixer.played or (song.tonic + other) % 12 in mixer.played:
+        return False
+    chords = [(root % 12, intervals[1]) for start, _, root, intervals in song.chords if start < song.bars * 4]
+    return chords[0][0] == 0 or any(a == (7, 4) and b[0] == 0 for a, b in zip(chords, chords[1:]))
 
 
 def finish(rng, song, mixer):
@@ -528,13 +533,15 @@ def chord_shot(rng, fit, rate):
     return y, {"kind": "chord", "style": mode, "key": f"{NAMES[root % 12]} {mode}", "tuning": tuning, "note": None}
 
 
-def items(seed, count, fit, rate, seconds_max):
+def items(seed, count, fit, rate, seconds_max, only=None):
     """(samples, truth), drawn from children of the seed: the same item whatever else is made."""
     shares = [("bass", 0.24), ("comp", 0.12), ("mix", 0.27), ("line", 0.02), ("cadence", 0.05), ("pad", 0.07), ("chord", 0.03), ("drums", 0.12), ("hit", 0.05), ("noise", 0.03)] if fit else \
         [("bass", 0.15), ("comp", 0.15), ("mix", 0.2), ("drums", 0.14), ("hit", 0.08), ("noise", 0.06), ("note", 0.17), ("chord", 0.05)]
     kinds = [k for k, share in shares for _ in range(round(share * count))]
     if not fit:
         kinds += [f"{kind}:{key}" for kind in ("cadence", "pad") for key in range(24)]
+    if only:
+        kinds = [only] * count
     # In a shuffled order, so that a run that was cut short is a fair sample.
     for index in np.random.default_rng(seed).permutation(len(kinds)):
         kind = kinds[index]
@@ -562,13 +569,14 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--first", type=int, help="only so many of them, a fair sample")
+    parser.add_argument("--only", metavar="KIND", help="N items of one kind")
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--rate", type=int, default=44100)
     parser.add_argument("--seconds", type=float, default=16.0)
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
     table = {}
-    for index, (y, truth) in enumerate(itertools.islice(items(args.seed, args.count, args.fit, args.rate, args.seconds), args.first)):
+    for index, (y, truth) in enumerate(itertools.islice(items(args.seed, args.count, args.fit, args.rate, args.seconds, args.only), args.first)):
         path = os.path.join(args.out, f"{index:05d}.wav")
         sf.write(path, y, args.rate, subtype="PCM_16")
         table[os.path.basename(path)] = truth

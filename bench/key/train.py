@@ -2,8 +2,9 @@
 
     python synthesise.py 31 fit31 --count 4500 --fit --rate 22050 --seconds 10
     python synthesise.py 32 fit32 --count 4500 --first 2400 --fit --rate 22050 --seconds 10
-    cargo run --release -p dream-analysis --example key_features fit31/*.wav > fit31.jsonl (and fit32)
-    python train.py fit31 fit31.jsonl ../../crates/dream-analysis/src/key/table.rs --also fit32 fit32.jsonl
+    python synthesise.py 33 fit33 --count 1400 --only pad --fit --rate 22050 --seconds 10
+    cargo run --release -p dream-analysis --example key_features fit31/*.wav > fit31.jsonl (and fit32, fit33)
+    python train.py fit31 fit31.jsonl ../../crates/dream-analysis/src/key/table.rs --also fit32 fit32.jsonl --also fit33 fit33.jsonl
 
 These made the committed table; none of the sounds and styles that synthesise.py holds back is among them.
 One scorer sees the profiles and triads from a tonic and rates it as a major and as a minor tonic; the same weights serve

@@ -6,10 +6,11 @@
 //! "Cognitive Foundations of Musical Pitch", Oxford 1990, do by correlation. We differ: fitted to clips of loop-based music,
 //! where the beginning and the bass say what a profile cannot, such as minor against its relative major; and the
 //! ratings are probabilities.
-//! In: mono samples at 44.1 kHz. Out: key with its probability, tuning; none for drums and noise.
+//! In: mono samples at 44.1 kHz. Out: key with its probability, the root of a chord, tuning; none for drums and noise.
 //! Cost: one spectrum of 16384 and one of 8192 every 93 ms. Limits: one key per clip; a lone note has no key.
 
 mod bass;
+mod chord;
 mod features;
 mod model;
 mod notes;
@@ -18,6 +19,7 @@ mod tonality;
 
 use dream_core::Key;
 
+pub use chord::Chord;
 pub use features::FEATURES;
 
 /// Key and tonal content of a clip.
@@ -29,7 +31,10 @@ pub struct Tonal {
     pub confidence: f32,
     /// The five most probable keys with their probabilities, the best first; empty without a key.
     pub candidates: Vec<(Key, f32)>,
-    /// How far the tuning lies above equal temperament at 440 Hz, in cents, -50 to 50; `None` for what is not tonal.
+    /// The root of what may be one chord; `None` for what is not tonal.
+    pub chord: Option<Chord>,
+    /// How far the tuning lies above equal temperament at 440 Hz, in cents, -50 to 50; `None` for what is not tonal or
+    /// agrees on none.
     pub tuning_cents: Option<f32>,
     /// Share of the energy between 50 Hz and 5 kHz that lies in lasting peaks, 0 to 1.
     pub tonality: f32,
@@ -51,7 +56,8 @@ pub fn features(mono: &[f32]) -> Vec<f32> {
     let outline = features::outline(mono);
     let profiles = outline.profiles.iter().flatten();
     let triads = outline.triads.iter().flatten();
-    profiles.chain(triads).chain(&outline.scalars).chain([&outline.tuning]).copied().collect()
+    let tuning = outline.tuning.unwrap_or(0.0);
+    profiles.chain(triads).chain(&outline.scalars).chain([&tuning]).copied().collect()
 }
 
 /// The key of mono samples at 44.1 kHz.
@@ -66,7 +72,8 @@ pub fn key(mono: &[f32]) -> Tonal {
     if top <= 0.0 || tonal < TONAL_MIN {
         return found;
     }
-    found.tuning_cents = Some(100.0 * outline.tuning);
+    found.tuning_cents = outline.tuning.map(|semitones| 100.0 * semitones);
+    found.chord = chord::chord(&outline);
     let mut keys = model::keys(&outline);
     if keys[0].1 >= KEY_MIN {
         found.key = Some(keys[0].0);

@@ -32,7 +32,7 @@ use dream_core::{Bpm, Category, Facts, Form, Key, SampleRate};
 
 use crate::attributes::COUNT;
 use crate::category::picture::Picture;
-use crate::key::Tonal;
+use crate::key::{Chord, Tonal};
 use crate::onset::Onsets;
 use crate::pitch::{Pitch, Root};
 use crate::tempo::Tempo;
@@ -135,11 +135,19 @@ fn without_dc(clip: &Clip) -> Vec<f32> {
 /// | `loop_points_s` | 1 ms |
 /// | `root` | 5 cents |
 /// | `tuning_cents` | 2 cents |
-/// | `loudness_lufs`, less the gain | 0.1 LU; 2 LU for a one-shot, whose tail may sink below the absolute gate of BS.1770 |
+/// | `loudness_lufs`, less the gain | 0.1 LU; below -24 LUFS 0.5 LU, and 3 LU for a one-shot: a part may cross the absolute gate of BS.1770 |
 /// | `true_peak_dbtp`, less the gain | 0.2 dB |
-/// | `quality` and its parts, confidences, `drum_voices` | 0.05 |
+/// | `quality` and its parts | 0.05 |
+/// | confidences, `drum_voices` | 0.1: whether a faint peak lasts or a last note counts is decided hop by hop |
+/// | `tags` | those within 0.03 of their percentile may come and go |
 /// | `attributes` | a tenth of their standard deviation in the category |
-/// | `neuromorphic` | 5 % + 0.02; `onset_rate` 0.2 per second, `isi_cv`, `pulse_clarity`, `vs_beat`, `vs_16th` 0.1 |
+/// | `neuromorphic` | 5 % + 0.02; `isi_cv` 0.15, `onset_rate` 0.2 per second, `pulse_clarity`, `vs_beat`, `vs_16th` 0.1 |
+///
+/// What is given from a least confidence on may come and go near it: a tempo and what follows from it up to 0.35, a key up to
+/// 0.4, a root up to 0.9 (a chord's) and 0.6 (a note's). Three parts of the quality are about single samples, and go as far as
+/// their weights: `truncated_start` and `truncated_end`, since three samples less are another cut and the filter of another
+/// rate blurs the first and the last sample; and `intersample_clipping`, since another rate has other samples. What lies
+/// above 19.5 kHz is lost in a file of another rate, and a hat that lives there is another sound.
 ///
 /// # Panics
 /// If the clip is not at 44.1 kHz.
@@ -170,13 +178,23 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
     };
     let span = tempo.span.filter(|_| form == Form::Loop);
     let loop_points_s = span.map(|span| tempo::seam::points(&heard.mono, span));
-    let (root, root_confidence) = match known.root {
-        Some(root) => (Some(root), 1.0),
-        None => (note.map(|note| note.midi), note.map_or(0.0, |note| note.confidence)),
+    let chord = heard_chord(&heard, category, category_confidence, form)
+        .filter(|_| !lone && known.root.is_none());
+    let (root, root_confidence) = match (known.root, note, chord) {
+        (Some(root), ..) => (Some(root), 1.0),
+        (None, Some(note), _) => (Some(note.midi), note.confidence),
+        (None, None, Some(chord)) => (Some(chord.root), chord.confidence),
+        (None, None, None) => (None, 0.0),
     };
     let loudness = loudness::measure(clip);
     let quality = quality::quality(clip, form);
-    let (tags, tag_percentiles) = tags::tags(category, form, &heard.attributes, &known.tags);
+    let mut words = known.tags.clone();
+    // A bass of several partials may need the chord's ear for its root, and is a note for all that.
+    let several = chord.is_some() && category != Category::Bass;
+    if several && !words.iter().any(|word| word == CHORD) {
+        words.push(CHORD.to_owned());
+    }
+    let (tags, tag_percentiles) = tags::tags(category, form, &heard.attributes, &words);
     let neuromorphic = spiking::spiking(&heard.mono, tempo.bpm);
     Facts {
         duration_s: heard.duration_s,
@@ -217,6 +235,10 @@ const ROOT_MIN: f32 = 0.5;
 /// Least confidence of the key of what are certainly drums; between the two, the less certain they are.
 const KEY_OF_DRUMS_MIN: f32 = 0.7;
 
+/// Least confidence of the root of a chord, and the tag of what has one.
+const CHORD_MIN: f32 = 0.8;
+const CHORD: &str = "chord";
+
 /// The drum voices of a loop or a recording of drums, or of a mixture.
 fn drum_voices(heard: &Heard, category: Category, form: Form) -> BTreeMap<String, f32> {
     let drums = category.is_drum() || category == Category::Other;
@@ -228,6 +250,16 @@ fn heard_key(heard: &Heard, category: Category, certain: f32, lone: bool) -> Opt
     let drums = if category.is_drum() { certain } else { 0.0 };
     let least = KEY_MIN + (KEY_OF_DRUMS_MIN - KEY_MIN) * drums;
     heard.tonal.key.filter(|_| !lone && heard.tonal.confidence >= least)
+}
+
+/// The chord of a one-shot that is one.
+fn heard_chord(heard: &Heard, category: Category, certain: f32, form: Form) -> Option<Chord> {
+    let drum = if category.is_drum() { certain } else { 0.0 };
+    heard
+        .tonal
+        .chord
+        .map(|chord| Chord { confidence: chord.confidence * (1.0 - drum), ..chord })
+        .filter(|chord| form == Form::OneShot && chord.confidence >= CHORD_MIN)
 }
 
 /// The note of a clip that is one: its sound must speak for it, and it must not be a drum.

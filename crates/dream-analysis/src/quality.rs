@@ -192,13 +192,10 @@ fn severity(defect: Defect, measures: &BTreeMap<&'static str, f32>, form: Form) 
         Defect::Clicks => between("click", 0.0, 0.3),
         Defect::Noise => between("noise_db", -75.0, -35.0),
         Defect::TruncatedStart => {
-            // Against the flank of an attack only: a drum may begin at full level.
-            let jump = of("start_jump").unwrap_or(0.0);
-            let loud = of("start_db").is_some_and(|db| db > -12.0);
-            if of("seamless") == Some(1.0) || jump < if loud { 1.8 } else { 3.0 } {
+            if of("seamless") == Some(1.0) {
                 return 0.0;
             }
-            between("start_db", -40.0, -20.0)
+            between("start_db", -40.0, -20.0) * between("start_jump", 0.1, 0.5)
         }
         Defect::TruncatedEnd => {
             let cut = of("fade_db").is_some_and(|fade| fade > -6.0);

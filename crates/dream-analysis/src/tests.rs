@@ -60,6 +60,22 @@ fn a_note_has_a_root_and_no_key() {
 }
 
 #[test]
+fn a_chord_has_a_root_and_is_called_one() {
+    let hz = |note: i32| 440.0 * (f64::from(note - 69) / 12.0).exp2();
+    let stab = |notes: [i32; 3]| -> Facts {
+        let fall = |(i, x): (usize, f32)| x * (-(i as f32) / 12_000.0).exp();
+        of(chord(&notes.map(hz), 1.0, 8).into_iter().enumerate().map(fall).collect())
+    };
+    for (notes, root) in [([57, 60, 64], 57.0), ([59, 62, 67], 67.0), ([53, 57, 60], 53.0)] {
+        let facts = stab(notes);
+        assert!(facts.root.is_some_and(|found| (found - root).abs() < 0.1), "{facts:?}");
+        assert!(facts.root_confidence >= 0.8 && facts.tags.contains(&"chord".to_owned()));
+    }
+    let facts = stab([60, 64, 68]);
+    assert!(facts.root.is_none() && !facts.tags.contains(&"chord".to_owned()), "{facts:?}");
+}
+
+#[test]
 fn nothing_comes_of_nothing() {
     for samples in [vec![], vec![0.0], silence(3.0), vec![0.4; 90_000], vec![1.0], vec![-0.0; 7]] {
         let facts = of(samples);

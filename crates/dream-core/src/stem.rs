@@ -323,7 +323,7 @@ pub struct Facts {
     /// How far the tuning lies above equal temperament at 440 Hz, in cents, -50 to 50; for tonal material.
     #[serde(default)]
     pub tuning_cents: Option<f32>,
-    /// Fundamental of a tonal one-shot as a MIDI note number with cents as its fraction.
+    /// Fundamental of a tonal one-shot as a MIDI note number with cents as its fraction; of a chord, that of its lowest root.
     pub root: Option<f64>,
     /// How sure that is.
     #[serde(default)]

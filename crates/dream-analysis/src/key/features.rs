@@ -25,8 +25,10 @@ pub(super) struct Outline {
     /// Root of the share of each triad, major first.
     pub(super) triads: [[f32; 24]; TRIADS],
     pub(super) scalars: [f32; SCALARS],
-    /// Semitones above equal temperament at 440 Hz.
-    pub(super) tuning: f32,
+    /// Weight of each note over the whole clip.
+    pub(super) notes: [f32; NOTES],
+    /// Semitones above equal temperament at 440 Hz; `None` where the peaks do not agree.
+    pub(super) tuning: Option<f32>,
 }
 
 /// Share of the clip that counts as its beginning and its end.
@@ -38,21 +40,28 @@ const BASS_TO: usize = 55 - LOWEST;
 /// A note is the bass from this share of the strongest on.
 const BASS_SHARE: f32 = 0.25;
 
+/// Peaks that agree less have no tuning: music has 0.25 and more, speech that glides nearly 0.
+const AGREEMENT_MIN: f32 = 0.1;
+
 /// The outline of mono samples at 44.1 kHz.
 pub(super) fn outline(mono: &[f32]) -> Outline {
     let peaks = notes::peaks(mono);
-    let (tuning, agreement) = notes::tuning(&peaks.hops);
+    let (tuned, agreement) = notes::tuning(&peaks.hops);
+    let tuned = Some(tuned).filter(|_| agreement >= AGREEMENT_MIN);
+    let tuning = tuned.unwrap_or(0.0);
     let (stretches, unexplained) = notes::notes(&peaks.hops, tuning);
     let count = stretches.len().max(1) as f32;
     let mut profiles = [[0.0_f32; 12]; PROFILES];
     let mut triads = [[0.0_f32; 24]; TRIADS];
     let mut halves = [[0.0_f32; 12]; 2];
     let mut notes_at_once = 0.0;
+    let mut sums = [0.0_f32; NOTES];
     for (index, weights) in stretches.iter().enumerate() {
         let place = (index as f32 + 0.5) / count;
         let mut all = [0.0_f32; 12];
         let mut high = [0.0_f32; 12];
         for (note, weight) in weights.iter().enumerate() {
+            sums[note] += weight;
             all[(note + LOWEST) % 12] += weight;
             if note >= CHORDS_FROM {
                 high[(note + LOWEST) % 12] += weight;
@@ -134,7 +143,8 @@ pub(super) fn outline(mono: &[f32]) -> Outline {
         profiles: profiles.map(root_of_shares),
         triads: triads.map(root_of_shares),
         scalars,
-        tuning,
+        notes: sums,
+        tuning: tuned,
     }
 }
 

@@ -4,7 +4,7 @@
 //! spread, for it dies away; a floor holds them at one level, the lowest that occurs, with a flat spectrum (minimum
 //! statistics: R. Martin, "Noise Power Spectral Density Estimation Based on Optimal Smoothing and Minimum
 //! Statistics", IEEE Trans. Speech Audio Processing 9(5), 2001). A sound that is noise throughout, as atmospheres and
-//! hats are, has no pauses and no floor.
+//! hats are, has no pauses and no floor. Where a floor is louder than all treble of a low sound, every block is at its level.
 //! Hum: tones at multiples of 50 or of 60 Hz, read over 200 ms (whole periods of both), whose phase holds through the
 //! sound. No note of equal temperament at 440 Hz is within 1 % of 50 or 60 Hz, so a bass turns its phase where hum does
 //! not.
@@ -24,6 +24,9 @@ const LEAST_BLOCKS: usize = 6;
 const ROOM_DB: f32 = 12.0;
 /// And so far below the loudest block of the whole band.
 const WHOLE_ROOM_DB: f32 = 25.0;
+/// A floor holds this share of the blocks below that level, and of all blocks where there is no room.
+const PAUSES: f32 = 0.4;
+const THROUGHOUT: f32 = 0.6;
 /// Width of a floor's levels.
 const WIDTH_DB: f32 = 2.0;
 
@@ -31,11 +34,25 @@ const WIDTH_DB: f32 = 2.0;
 pub(super) fn noise_db(channel: &[f32]) -> Option<f32> {
     let levels: Vec<f32> = channel.chunks_exact(BLOCK).map(level_db).collect();
     let loudest = levels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut below: Vec<f32> = levels
-        .iter()
-        .copied()
-        .filter(|level| *level < loudest - ROOM_DB && *level > -170.0)
-        .collect();
+    let whole = channel.chunks_exact(BLOCK).map(power).fold(0.0, f64::max);
+    let whole_db = (10.0 * whole.max(1e-18).log10()) as f32;
+    // In the pauses; or, where hiss is louder than all treble of the sound, all along.
+    [(ROOM_DB, PAUSES), (f32::NEG_INFINITY, THROUGHOUT)].into_iter().find_map(|(room_db, share)| {
+        let blocks = held(&levels, loudest - room_db, share)?;
+        let floor = blocks.iter().map(|b| levels[*b]).sum::<f32>() / blocks.len() as f32;
+        // White noise has half the power of its difference.
+        let room = whole_db - (floor - 3.0);
+        ((WHOLE_ROOM_DB..85.0).contains(&room)
+            && is_steady(&levels, &blocks)
+            && is_noise(channel, &blocks))
+        .then_some(-room)
+    })
+}
+
+/// The blocks below a level that hold the lowest level that occurs, where these are at least a share of them.
+fn held(levels: &[f32], below_db: f32, share: f32) -> Option<Vec<usize>> {
+    let mut below: Vec<f32> =
+        levels.iter().copied().filter(|level| *level < below_db && *level > -170.0).collect();
     below.sort_by(f32::total_cmp);
     // The width that holds the most blocks, among the lowest.
     let (mut best, mut from) = (0..0, 0);
@@ -47,21 +64,11 @@ pub(super) fn noise_db(channel: &[f32]) -> Option<f32> {
             best = from..to + 1;
         }
     }
-    if best.len() < LEAST_BLOCKS || best.len() * 5 < below.len() * 2 || best.start * 5 > below.len()
-    {
-        return None;
-    }
-    let (low, high) = (below[best.start], below[best.end - 1]);
-    let blocks: Vec<usize> =
-        (0..levels.len()).filter(|b| (low..=high).contains(&levels[*b])).collect();
-    let floor = blocks.iter().map(|b| levels[*b]).sum::<f32>() / blocks.len() as f32;
-    let whole = channel.chunks_exact(BLOCK).map(power).fold(0.0, f64::max);
-    // White noise has half the power of its difference.
-    let room = (10.0 * whole.max(1e-18).log10()) as f32 - (floor - 3.0);
-    ((WHOLE_ROOM_DB..85.0).contains(&room)
-        && is_steady(&levels, &blocks)
-        && is_noise(channel, &blocks))
-    .then_some(-room)
+    let enough = best.len() >= LEAST_BLOCKS
+        && best.len() as f32 >= share * below.len() as f32
+        && best.start * 5 <= below.len();
+    let (low, high) = enough.then(|| (below[best.start], below[best.end - 1]))?;
+    Some((0..levels.len()).filter(|b| (low..=high).contains(&levels[*b])).collect())
 }
 
 /// Level of the first difference, which leaves hum and rumble out, in dB.

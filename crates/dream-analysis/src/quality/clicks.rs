@@ -14,6 +14,8 @@ const BLOCK: usize = 44;
 const REACH: usize = 60;
 /// Blocks that may be as rough as a click without hiding it: other clicks. A saw wave from 33 Hz up has more teeth.
 const OTHERS: usize = 2;
+/// A click is so many times as rough as what surrounds it.
+const OUTLIER: f32 = 4.0;
 
 /// Number of the clicks, and the size of the largest as a share of the peak.
 pub(super) fn clicks(channel: &[f32]) -> (usize, f32) {
@@ -29,14 +31,9 @@ pub(super) fn clicks(channel: &[f32]) -> (usize, f32) {
             channel[i] - channel[i - 3] - 3.0 * (channel[i - 1] - channel[i - 2])
         }
     };
-    let mut errors = vec![0.0_f32; blocks];
-    let mut powers = vec![0.0_f32; blocks];
-    for b in 0..blocks {
-        for i in b * BLOCK..(b + 1) * BLOCK {
-            errors[b] = errors[b].max(error(i).abs());
-        }
-        powers[b] = channel[b * BLOCK..(b + 1) * BLOCK].iter().map(|x| x * x).sum();
-    }
+    let worst = |from: usize| (from..from + BLOCK).map(|i| error(i).abs()).fold(0.0, f32::max);
+    let power = |from: usize| channel[from..from + BLOCK].iter().map(|x| x * x).sum::<f32>();
+    let errors: Vec<f32> = (0..blocks).map(|b| worst(b * BLOCK)).collect();
     let (mut count, mut largest) = (0, 0.0_f32);
     for b in 4..blocks - 4 {
         // A unit impulse has an error of 3.
@@ -45,20 +42,33 @@ pub(super) fn clicks(channel: &[f32]) -> (usize, f32) {
             continue;
         }
         let (from, to) = (b.saturating_sub(REACH), (b + REACH + 1).min(blocks));
-        let around = errors[from..b - 1].iter().chain(&errors[b + 2..to]);
-        let mut around: Vec<f32> = around.copied().collect();
         // Near either end of the clip half the teeth are missing.
         let others = if b < REACH || b + REACH >= blocks { OTHERS / 2 } else { OTHERS };
-        let highest = *around.select_nth_unstable_by(others, |a, b| b.total_cmp(a)).1;
-        if errors[b] < 4.0 * highest {
+        let stands_out = |around: Vec<f32>, least: f32| {
+            let mut around = around;
+            errors[b] >= least * *around.select_nth_unstable_by(others, |a, b| b.total_cmp(a)).1
+        };
+        let around = errors[from..b - 1].iter().chain(&errors[b + 2..to]);
+        if !stands_out(around.copied().collect(), 0.75 * OUTLIER) {
             continue;
         }
-        let before: f32 = powers[from..b - 1].iter().rev().take(15).sum();
-        let after: f32 = powers[b + 2..to].iter().take(15).sum();
+        // Now in blocks around the outlier itself, so that it does not matter where the clip begins.
+        let inside = b * BLOCK..(b + 1) * BLOCK;
+        let at = inside.clone().max_by(|&i, &k| error(i).abs().total_cmp(&error(k).abs()));
+        let middle = at.unwrap_or(inside.start) - BLOCK / 2;
+        let before: Vec<usize> = (2..=REACH).map_while(|k| middle.checked_sub(k * BLOCK)).collect();
+        let after: Vec<usize> = (2..=REACH)
+            .map(|k| middle + k * BLOCK)
+            .take_while(|from| from + BLOCK <= channel.len())
+            .collect();
+        if !stands_out(before.iter().chain(&after).map(|from| worst(*from)).collect(), OUTLIER) {
+            continue;
+        }
+        let energy =
+            |blocks: &[usize]| blocks.iter().take(15).map(|from| power(*from)).sum::<f32>();
         let floor = 1e-6 * peak * peak * (15 * BLOCK) as f32;
-        let large =
-            (b * BLOCK..(b + 1) * BLOCK).filter(|i| error(*i).abs() > 0.25 * errors[b]).count();
-        if after < 2.0 * before + floor && large <= 10 {
+        let large = (middle..middle + BLOCK).filter(|i| error(*i).abs() > 0.25 * errors[b]).count();
+        if energy(&after) < 2.0 * energy(&before) + floor && large <= 10 {
             count += 1;
             largest = largest.max(size / peak);
         }

@@ -80,6 +80,35 @@ fn cut_and_bent_tops_are_told() {
 }
 
 #[test]
+fn cut_tops_are_told_from_a_file_of_another_rate_too() {
+    let cut = mono(pluck(220.0).into_iter().map(|x| (3.0 * x).clamp(-1.0, 1.0)).collect());
+    let expected = quality(&cut, Form::OneShot).parts["clipping"];
+    for rate in [48_000, 96_000] {
+        let through = resample(&resample(&cut, SampleRate(rate)), SampleRate::LIBRARY);
+        let found = quality(&through, Form::OneShot);
+        assert!((found.parts["clipping"] - expected).abs() < 0.05, "{rate}: {found:?}");
+    }
+    // The tops of a steady sine are all at one level, too.
+    for hz in [90.0, 310.0, 640.0, 780.0, 880.0, 1_300.0, 2_900.0] {
+        check(sine(hz, 1.0), &[]);
+    }
+}
+
+#[test]
+fn hiss_louder_than_the_treble_of_a_sound_is_told() {
+    let hiss = noise(2.0);
+    let low = || sine(60.0, 2.0);
+    tells(Defect::Noise, &mixed(low(), |i| 0.01 * hiss[i]), &mono(low()));
+}
+
+#[test]
+fn three_samples_of_silence_hide_no_seam() {
+    let late = [&[0.0; 3][..], &sine(100.0, 1.0)[110..43_900]].concat();
+    let [whole, late] = [late[3..].to_vec(), late].map(|x| quality(&mono(x), Form::Free));
+    assert_eq!(whole.defects, late.defects);
+}
+
+#[test]
 fn what_goes_on_below_the_sound_is_told() {
     let clean = mono(pluck(220.0));
     tells(Defect::Dc, &mixed(pluck(220.0), |_| 0.03), &clean);

@@ -10,8 +10,9 @@
 //! Saturation: half waves near the ceiling are flatter than the quiet ones of the same sound, as a curve without memory
 //! makes them; a synthesiser's square wave is flat at every level.
 //!
-//! In: one channel. Limits: a clipped sound that was resampled or coded has ripples instead of plateaus and reads
-//! as saturated; a clipped square wave is not told.
+//! In: one channel, softened by a quarter of each neighbour for the plateaus: a resampled plateau rings at the top of the
+//! band, where this has its zero. Limits: a clipped sound that was coded has ripples instead of plateaus and reads as
+//! saturated; plateaus of three samples and a clipped square wave are not told.
 
 /// What the tops of a channel show.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -36,16 +37,18 @@ pub(super) struct Tops {
 const PLATEAU: f32 = 0.002;
 
 pub(super) fn tops(channel: &[f32]) -> Tops {
-    let ceiling = [1.0, -1.0].map(|sign| channel.iter().fold(0.0_f32, |m, x| m.max(sign * x)));
+    let ceiling = ceilings(channel);
     let peak = ceiling[0].max(ceiling[1]);
     if peak <= 0.0 {
         return Tops::default();
     }
     let mut found = Tops::default();
     let mut flat = 0;
-    for (sign, ceiling) in [1.0, -1.0].into_iter().zip(ceiling) {
+    let soft: Vec<f32> = channel.windows(3).map(|w| 0.25 * (w[0] + w[2]) + 0.5 * w[1]).collect();
+    let soft_ceiling = ceilings(&soft);
+    for (sign, ceiling) in [1.0, -1.0].into_iter().zip(soft_ceiling) {
         if ceiling > 0.25 * peak {
-            let (plateaus, samples) = plateaus(channel, sign, ceiling);
+            let (plateaus, samples) = plateaus(&soft, sign, ceiling);
             found.plateaus += plateaus;
             flat += samples;
         }
@@ -59,11 +62,17 @@ pub(super) fn tops(channel: &[f32]) -> Tops {
     found
 }
 
-/// Number and samples of the runs at the ceiling that have corners.
+/// The highest sample and the lowest one, upside down; 0 where there is none.
+fn ceilings(samples: &[f32]) -> [f32; 2] {
+    [1.0, -1.0].map(|sign| samples.iter().fold(0.0_f32, |m, x| m.max(sign * x)))
+}
+
+/// Number and samples of the runs at the ceiling that have corners, in softened samples.
 fn plateaus(channel: &[f32], sign: f32, ceiling: f32) -> (usize, usize) {
     let level = (1.0 - PLATEAU) * ceiling;
     let at = |i: usize| sign * channel[i];
-    let (mut runs, mut samples, mut i) = (0, 0, 0);
+    // The top of noise can be a short run by chance, on either side: of these, two count for one.
+    let (mut halves, mut samples, mut i) = (0, 0, 0);
     while i < channel.len() {
         if at(i) < level {
             i += 1;
@@ -74,20 +83,23 @@ fn plateaus(channel: &[f32], sign: f32, ceiling: f32) -> (usize, usize) {
             i += 1;
         }
         let len = i - start;
-        if len < 3 || start < 3 || i + 3 > channel.len() {
+        if len < 2 || start < 3 || i + 3 > channel.len() {
             continue;
         }
         // The steepest of the first steps, since the first one can be of any part of its size.
         let before = (at(start) - at(start - 1)).max(at(start - 1) - at(start - 2));
         let after = (at(i - 1) - at(i)).max(at(i) - at(i + 1));
-        // A parabola that keeps within the tolerance for `len` samples leaves with this slope.
-        let smooth = 4.0 * PLATEAU * ceiling / len as f32;
+        // A quarter of what a parabola that keeps within the tolerance for `len` samples can fall in its second step
+        // outside, and no less than its slope there.
+        let n = len as f32;
+        let bend = (0.267 * (n + 2.0) / (n - 1.0).powi(2)).max(n.recip());
+        let smooth = 4.0 * PLATEAU * ceiling * bend;
         if before.min(after) > 4.0 * smooth && before + after > 12.0 * smooth {
-            runs += 1;
-            samples += len;
+            halves += if len == 2 { 1 } else { 2 };
+            samples += len + 2; // what softening took
         }
     }
-    (runs, samples)
+    (halves / 2, samples)
 }
 
 /// Taps of the interpolator.
