@@ -56,6 +56,8 @@ pub struct Tempo {
 
 /// The least probability of a pulse for a tempo to be told.
 const PULSE_MIN: f64 = 0.5;
+/// How much better the onset strength must repeat itself in straight time for the tempo to vary.
+const STRAIGHTER: f32 = 0.05;
 /// Fewer onsets make no rhythm.
 const ONSETS_MIN: usize = 4;
 /// How sure a tempo by the file's length alone is.
@@ -67,8 +69,10 @@ const CANDIDATES: usize = 5;
 pub fn tempo(onsets: &Onsets, duration_s: f64, named_bpm: Option<f64>) -> Tempo {
     let repeats = Repeats::of(&onsets.strength);
     let readings = reading::read(onsets, &repeats, duration_s, named_bpm);
-    let found = varying(onsets, &repeats, duration_s, named_bpm)
-        .or_else(|| counted(onsets, &repeats, &readings, duration_s))
+    let steady = counted(onsets, &repeats, &readings, duration_s);
+    let clarity = steady.as_ref().map(|_| repeats.clarity());
+    let found = varying(onsets, clarity, duration_s, named_bpm)
+        .or(steady)
         .or_else(|| by_length(onsets, &readings, duration_s))
         .unwrap_or_default();
     Tempo { pulse_clarity: repeats.clarity(), ..found }
@@ -150,18 +154,19 @@ fn counted(
     })
 }
 
-/// The tempo of a clip whose onsets keep a pulse only in time counted along their chain.
+/// The tempo of a clip whose onsets keep a pulse in time counted along their chain only, or better than in the time of the clip, where
+/// they have one of that clarity.
 fn varying(
     onsets: &Onsets,
-    repeats: &Repeats,
+    steady: Option<f32>,
     duration_s: f64,
     named_bpm: Option<f64>,
 ) -> Option<Tempo> {
     let curve = curve::curve(&onsets.list, duration_s)?;
     let (straight, length_s, start_s) = curve.straightened(onsets, duration_s);
     let straight_repeats = Repeats::of(&straight.strength);
-    // Any chain straightens something; what keeps a steady pulse repeats itself better as it is.
-    if straight_repeats.clarity() <= repeats.clarity() {
+    // Any chain straightens something; it must be worth it. What keeps a steady pulse repeats itself no less as it is.
+    if steady.is_some_and(|clarity| straight_repeats.clarity() < clarity + STRAIGHTER) {
         return None;
     }
     let straight_readings = reading::read(&straight, &straight_repeats, length_s, named_bpm);

@@ -26,10 +26,10 @@ const SKIPS: f64 = 4.0;
 /// How far an interval follows the last step.
 const FOLLOW: f64 = 0.5;
 /// A local period is the slope of the chain this far to either side, in seconds.
-const LOCAL_S: f64 = 1.7;
+const LOCAL_S: f64 = 1.1;
 /// The tempo varies when the middle four fifths of the local periods spread by more than this share of their median. Drummers who
-/// wander within one per cent to either side stay below 1.5 per cent, a drift by three is above 2.5 (`bench/tempo/varying.py`).
-const SPREAD: f64 = 0.02;
+/// wander within one per cent to either side stay below 1.5 per cent (`bench/tempo/varying.py`), loops played by hand reach 2.6.
+const SPREAD: f64 = 0.03;
 /// A tempo that changes by more than this factor within a clip is no tempo.
 const RANGE: f64 = 1.6;
 /// Shorter clips, or fewer steps, are too few to tell; in seconds.
