@@ -54,8 +54,11 @@ pub struct Tempo {
     pub pulse_clarity: f32,
 }
 
-/// The least probability of a pulse for a tempo to be told.
-const PULSE_MIN: f64 = 0.5;
+/// The least probability of a pulse for a tempo to be told. Its weights are fitted with as much weight on sounds without a pulse as with one;
+/// of sounds with four onsets and more most have one, three to two at least.
+const PULSE_MIN: f64 = 0.4;
+/// The same in straight time: the chain was chosen for being regular, so its pulse says less.
+const STRAIGHT_PULSE_MIN: f64 = 0.75;
 /// How much better the onset strength must repeat itself in straight time for the tempo to vary.
 const STRAIGHTER: f32 = 0.05;
 /// Fewer onsets make no rhythm.
@@ -69,7 +72,7 @@ const CANDIDATES: usize = 5;
 pub fn tempo(onsets: &Onsets, duration_s: f64, named_bpm: Option<f64>) -> Tempo {
     let repeats = Repeats::of(&onsets.strength);
     let readings = reading::read(onsets, &repeats, duration_s, named_bpm);
-    let steady = counted(onsets, &repeats, &readings, duration_s);
+    let steady = counted(onsets, &repeats, &readings, duration_s, PULSE_MIN);
     let clarity = steady.as_ref().map(|_| repeats.clarity());
     let found = varying(onsets, clarity, duration_s, named_bpm)
         .or(steady)
@@ -113,12 +116,13 @@ fn counted(
     repeats: &Repeats,
     readings: &[Reading],
     duration_s: f64,
+    pulse_min: f64,
 ) -> Option<Tempo> {
     let tempi = tempi(readings);
     let &(best, share) = tempi.first()?;
     let evidence = pulse::evidence(&onsets.list, repeats, best, share, duration_s);
     let pulse = pulse::probability(&evidence);
-    if onsets.list.len() < ONSETS_MIN || pulse < PULSE_MIN {
+    if onsets.list.len() < ONSETS_MIN || pulse < pulse_min {
         return None;
     }
     let fit = fold::fit(&onsets.list, best.period_s);
@@ -170,7 +174,8 @@ fn varying(
         return None;
     }
     let straight_readings = reading::read(&straight, &straight_repeats, length_s, named_bpm);
-    let told = counted(&straight, &straight_repeats, &straight_readings, length_s)?;
+    let told =
+        counted(&straight, &straight_repeats, &straight_readings, length_s, STRAIGHT_PULSE_MIN)?;
     let bent = |times: Vec<f64>| -> Vec<f64> {
         let times = times.into_iter().map(|time_s| curve.bent(start_s + time_s));
         times.filter(|time_s| (0.0..duration_s).contains(time_s)).collect()
