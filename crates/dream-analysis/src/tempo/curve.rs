@@ -5,6 +5,7 @@
 //! interval, so none is given up early. The chain may run at any even level of the rhythm; which level is the beat is
 //! not its concern. Time counted along the chain is straight: there the rhythm is read as if it were steady, and its beats are bent back.
 //!
+//! Limits: bass lines and chords with few onsets on an even level have no chain; off-beats may be taken for beats.
 //! In: onsets of a clip. Out: knots of time, periods in seconds. Cost: O(onsets x onsets within 4 s x 57).
 
 use crate::onset::{HOPS_PER_S, Onset, Onsets};
@@ -25,8 +26,10 @@ const SKIP: f64 = 0.35;
 const SKIPS: f64 = 4.0;
 /// How far an interval follows the last step.
 const FOLLOW: f64 = 0.5;
-/// A local period is the slope of the chain this far to either side, in seconds.
+/// A local period is the slope of the chain this far to either side, in seconds: short for the beats to follow, longer to judge
+/// whether it varies, where hands that strike early or late must not count.
 const LOCAL_S: f64 = 1.1;
+const JUDGED_S: f64 = 1.7;
 /// The tempo varies when the middle four fifths of the local periods spread by more than this share of their median. Drummers who
 /// wander within one per cent to either side stay below 1.5 per cent (`bench/tempo/varying.py`), loops played by hand reach 2.6.
 const SPREAD: f64 = 0.03;
@@ -63,7 +66,7 @@ pub(super) fn curve(list: &[Onset], duration_s: f64) -> Option<Curve> {
     if chain.len() < STEPS {
         return None;
     }
-    let smooth: Vec<(f64, f64)> = (0..chain.len()).map(|at| local(&chain, at)).collect();
+    let smooth: Vec<(f64, f64)> = (0..chain.len()).map(|at| local(&chain, at, LOCAL_S)).collect();
     let mut knots: Vec<(f64, f64)> = Vec::with_capacity(chain.len());
     let mut periods = Vec::with_capacity(chain.len());
     for (&(number, _), (time_s, period_s)) in chain.iter().zip(smooth) {
@@ -72,7 +75,7 @@ pub(super) fn curve(list: &[Onset], duration_s: f64) -> Option<Curve> {
             periods.push(period_s);
         }
     }
-    let mut sorted = periods.clone();
+    let mut sorted: Vec<f64> = (0..chain.len()).map(|at| local(&chain, at, JUDGED_S).1).collect();
     sorted.sort_by(f64::total_cmp);
     let at = |share: f64| sorted[(share * (sorted.len() - 1) as f64).round() as usize];
     let (spread, range) = ((at(0.9) - at(0.1)) / at(0.5), at(0.95) / at(0.05));
@@ -200,12 +203,12 @@ fn bin(period_s: f64) -> Option<usize> {
     (0.0..BINS as f64).contains(&place).then_some(place as usize)
 }
 
-/// Time and period at a point of the chain: a straight line through its neighbours.
-fn local(chain: &[(f64, f64)], at: usize) -> (f64, f64) {
+/// Time and period at a point of the chain: a straight line through its neighbours within `reach_s`, two at least.
+fn local(chain: &[(f64, f64)], at: usize, reach_s: f64) -> (f64, f64) {
     let (number, time_s) = chain[at];
-    let from = chain.partition_point(|point| point.1 < time_s - LOCAL_S).min(at.saturating_sub(2));
+    let from = chain.partition_point(|point| point.1 < time_s - reach_s).min(at.saturating_sub(2));
     let to =
-        chain.partition_point(|point| point.1 <= time_s + LOCAL_S).max((at + 3).min(chain.len()));
+        chain.partition_point(|point| point.1 <= time_s + reach_s).max((at + 3).min(chain.len()));
     let around = &chain[from..to];
     let count = around.len() as f64;
     let mean = around.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.0 / count, sum.1 + p.1 / count));
