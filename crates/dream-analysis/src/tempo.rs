@@ -390,6 +390,26 @@ mod tests {
     }
 
     #[test]
+    fn a_backbeat_tells_a_slow_tempo_from_half_time_of_a_fast_one() {
+        let mut wrong = Vec::new();
+        for bpm in [74.6, 80.0, 118.0, 144.0, 158.0] {
+            for places in [
+                [&[0, 4, 8, 12][..], &[4, 12], &[2, 6, 10, 14]],
+                [&[0, 10, 12], &[4, 12], EIGHTHS],
+                [&[0, 6, 10], &[4, 12], &[0, 4, 8, 12]],
+            ] {
+                let seconds = 8.0 * 240.0 / bpm;
+                let samples = drums(bpm, 8, places, 0.5, seconds, 0.0);
+                let found = tempo(&onsets(&samples), seconds, None).bpm.map_or(0.0, Bpm::get);
+                if (found / bpm - 1.0).abs() > 0.005 {
+                    wrong.push((bpm, places, found));
+                }
+            }
+        }
+        assert!(wrong.len() <= 1, "{wrong:?}");
+    }
+
+    #[test]
     fn hats_off_the_beat_are_a_loop_of_the_whole_file() {
         for bpm in [96.0, 120.0, 140.0] {
             let seconds = 4.0 * 240.0 / bpm;
