@@ -4,7 +4,7 @@
 //! log-compressed bands, half-wave rectified difference against the maximum of the neighbouring bands
 //! two hops earlier. We differ: 24 geometric bands, level taken relative to the clip's peak, and peaks
 //! must rise above their surroundings by a share of the strongest.
-//! In: mono samples at 44.1 kHz. Out: strength per hop, its low part (below 160 Hz), onsets.
+//! In: mono samples at 44.1 kHz. Out: strength per hop, onsets.
 //! Shapes: strength `[hops]`, hop 256 (5.8 ms), window 1024 (23 ms). Cost: one pass, O(frames log window).
 
 use dream_audio::spectrum::{Complex, Stft, Window};
@@ -48,8 +48,6 @@ pub struct Onset {
 pub struct Onsets {
     /// Onset strength per hop of 256 frames, not negative.
     pub strength: Vec<f32>,
-    /// The part of the strength below 160 Hz.
-    pub low: Vec<f32>,
     /// The onsets in order of time.
     pub list: Vec<Onset>,
 }
@@ -87,7 +85,7 @@ pub fn onsets(mono: &[f32]) -> Onsets {
     let whole = mono.len().saturating_sub(WINDOWING.window / 2) / HOP;
     let mut list = pick(&strength, &low, &high, whole.max(1));
     mark_changes(mono, &mut list);
-    Onsets { strength, low, list }
+    Onsets { strength, list }
 }
 
 /// Bin edges of the bands: geometric from bin 1 (43 Hz) to bin 372 (16 kHz), none empty.

@@ -7,6 +7,8 @@
 //! are and how fast it is, not of one rule. The period of the winner is exact: a file of whole bars has
 //! 240 bars / seconds bpm, if the onsets agree, and anything else has the slope of its onsets.
 //!
+//! A tempo that drifts or breathes is read along a chain of onsets, in whose time it is steady (`curve`).
+//!
 //! In: onsets of a clip. Out: bpm 48 to 215, confidence 0 to 1, or no tempo. Limits: bars of four beats.
 //! Cost: O(hops log hops) for the autocorrelation, O(onsets x periods) for the readings.
 
@@ -52,8 +54,13 @@ pub struct Tempo {
     pub pulse_clarity: f32,
 }
 
-/// The least probability of a pulse for a tempo to be told.
-const PULSE_MIN: f64 = 0.5;
+/// The least probability of a pulse for a tempo to be told. Its weights are fitted with as much weight on sounds without a pulse as with one;
+/// of sounds with four onsets and more most have one, three to two at least.
+const PULSE_MIN: f64 = 0.4;
+/// The same in straight time: the chain was chosen for being regular, so its pulse says less.
+const STRAIGHT_PULSE_MIN: f64 = 0.75;
+/// How much better the onset strength must repeat itself in straight time for the tempo to vary.
+const STRAIGHTER: f32 = 0.05;
 /// Fewer onsets make no rhythm.
 const ONSETS_MIN: usize = 4;
 /// How sure a tempo by the file's length alone is.
@@ -65,7 +72,10 @@ const CANDIDATES: usize = 5;
 pub fn tempo(onsets: &Onsets, duration_s: f64, named_bpm: Option<f64>) -> Tempo {
     let repeats = Repeats::of(&onsets.strength);
     let readings = reading::read(onsets, &repeats, duration_s, named_bpm);
-    let found = counted(onsets, &repeats, &readings, duration_s)
+    let steady = counted(onsets, &repeats, &readings, duration_s, PULSE_MIN);
+    let clarity = steady.as_ref().map(|_| repeats.clarity());
+    let found = varying(onsets, clarity, duration_s, named_bpm)
+        .or(steady)
         .or_else(|| by_length(onsets, &readings, duration_s))
         .unwrap_or_default();
     Tempo { pulse_clarity: repeats.clarity(), ..found }
@@ -106,12 +116,13 @@ fn counted(
     repeats: &Repeats,
     readings: &[Reading],
     duration_s: f64,
+    pulse_min: f64,
 ) -> Option<Tempo> {
     let tempi = tempi(readings);
     let &(best, share) = tempi.first()?;
     let evidence = pulse::evidence(&onsets.list, repeats, best, share, duration_s);
     let pulse = pulse::probability(&evidence);
-    if onsets.list.len() < ONSETS_MIN || pulse < PULSE_MIN {
+    if onsets.list.len() < ONSETS_MIN || pulse < pulse_min {
         return None;
     }
     let fit = fold::fit(&onsets.list, best.period_s);
@@ -122,16 +133,8 @@ fn counted(
         Some(span) => (span.period_s, span.start_s),
         None => (fit.period_s, anchored(best, fit.period_s, duration_s)),
     };
-    let curve = curve::curve(onsets, period_s);
-    let varies = curve.varies(duration_s);
-    let (bpm, beats_s, downbeats_s) = if varies {
-        let downbeats = beats::downbeats(&curve.beats_s, &onsets.low);
-        (60.0 / curve.period_s, curve.beats_s, downbeats)
-    } else {
-        let grid = |step_s: f64| beats::grid(downbeat_s.rem_euclid(step_s), step_s, duration_s);
-        (60.0 / period_s, grid(period_s), grid(4.0 * period_s))
-    };
-    let bpm = Bpm::new(bpm).ok()?;
+    let grid = |step_s: f64| beats::grid(downbeat_s.rem_euclid(step_s), step_s, duration_s);
+    let bpm = Bpm::new(60.0 / period_s).ok()?;
     let mut candidates: Vec<(f64, f32)> = tempi
         .iter()
         .take(CANDIDATES)
@@ -146,12 +149,44 @@ fn counted(
         bpm: Some(bpm),
         confidence: (pulse * share).clamp(0.0, 1.0) as f32,
         candidates,
-        varies,
-        beats_s,
-        downbeats_s,
-        bars: span.filter(|span| span.alone && !varies).map(|span| span.bars),
-        span: span.filter(|_| !varies),
+        varies: false,
+        beats_s: grid(period_s),
+        downbeats_s: grid(4.0 * period_s),
+        bars: span.filter(|span| span.alone).map(|span| span.bars),
+        span,
         pulse_clarity: 0.0,
+    })
+}
+
+/// The tempo of a clip whose onsets keep a pulse in time counted along their chain only, or better than in the time of the clip, where
+/// they have one of that clarity.
+fn varying(
+    onsets: &Onsets,
+    steady: Option<f32>,
+    duration_s: f64,
+    named_bpm: Option<f64>,
+) -> Option<Tempo> {
+    let curve = curve::curve(&onsets.list, duration_s)?;
+    let (straight, length_s, start_s) = curve.straightened(onsets, duration_s);
+    let straight_repeats = Repeats::of(&straight.strength);
+    // Any chain straightens something; it must be worth it. What keeps a steady pulse repeats itself no less as it is.
+    if steady.is_some_and(|clarity| straight_repeats.clarity() < clarity + STRAIGHTER) {
+        return None;
+    }
+    let straight_readings = reading::read(&straight, &straight_repeats, length_s, named_bpm);
+    let told =
+        counted(&straight, &straight_repeats, &straight_readings, length_s, STRAIGHT_PULSE_MIN)?;
+    let bent = |times: Vec<f64>| -> Vec<f64> {
+        let times = times.into_iter().map(|time_s| curve.bent(start_s + time_s));
+        times.filter(|time_s| (0.0..duration_s).contains(time_s)).collect()
+    };
+    Some(Tempo {
+        beats_s: bent(told.beats_s),
+        downbeats_s: bent(told.downbeats_s),
+        varies: true,
+        bars: None,
+        span: None,
+        ..told
     })
 }
 
@@ -355,6 +390,26 @@ mod tests {
     }
 
     #[test]
+    fn a_backbeat_tells_a_slow_tempo_from_half_time_of_a_fast_one() {
+        let mut wrong = Vec::new();
+        for bpm in [74.6, 80.0, 118.0, 144.0, 158.0] {
+            for places in [
+                [&[0, 4, 8, 12][..], &[4, 12], &[2, 6, 10, 14]],
+                [&[0, 10, 12], &[4, 12], EIGHTHS],
+                [&[0, 6, 10], &[4, 12], &[0, 4, 8, 12]],
+            ] {
+                let seconds = 8.0 * 240.0 / bpm;
+                let samples = drums(bpm, 8, places, 0.5, seconds, 0.0);
+                let found = tempo(&onsets(&samples), seconds, None).bpm.map_or(0.0, Bpm::get);
+                if (found / bpm - 1.0).abs() > 0.005 {
+                    wrong.push((bpm, places, found));
+                }
+            }
+        }
+        assert!(wrong.len() <= 1, "{wrong:?}");
+    }
+
+    #[test]
     fn hats_off_the_beat_are_a_loop_of_the_whole_file() {
         for bpm in [96.0, 120.0, 140.0] {
             let seconds = 4.0 * 240.0 / bpm;
@@ -362,5 +417,78 @@ mod tests {
             let found = check(&samples, Some(bpm), 0.1);
             assert_eq!((found.bars, found.downbeats_s.len()), (Some(4), 4), "{bpm}");
         }
+    }
+
+    /// Drums whose tempo runs with `factor` of the beat number, from 0.2 s; their beats, and the samples.
+    fn bent_drums(bpm: f64, beats: u32, factor: impl Fn(f64) -> f64) -> (Vec<f64>, Vec<f32>) {
+        let mut times = vec![0.2];
+        for beat in 0..beats {
+            times.push(times[beat as usize] + 60.0 / bpm / factor(f64::from(beat)));
+        }
+        let seconds = times[beats as usize];
+        let at = |beat: f64| {
+            let (whole, part) = (beat.floor() as usize, beat.fract());
+            times[whole] + part * (times[whole + 1] - times[whole])
+        };
+        let mut out = silence(seconds);
+        let (kick, hit) = (thump(50.0, 0.3), clicks(&[0.0], 0.12));
+        for half in 0..2 * beats {
+            let beat = 0.5 * f64::from(half);
+            let voice: &[(&Vec<f32>, f32)] = match half % 4 {
+                0 => &[(&kick, 0.9), (&hit, 0.25)],
+                2 => &[(&hit, 0.8)],
+                _ => &[(&hit, 0.25)],
+            };
+            let start = (at(beat) * 44_100.0).round() as usize;
+            for (sound, gain) in voice {
+                for (slot, x) in out.iter_mut().skip(start).zip(*sound) {
+                    *slot += gain * x;
+                }
+            }
+        }
+        times.pop();
+        (times, out)
+    }
+
+    /// Checks whether the tempo is told to vary, its mean but for the octave, and that beats follow those of the drums.
+    #[track_caller]
+    fn check_varies(bpm: f64, factor: impl Fn(f64) -> f64, varies: bool) {
+        let (times, samples) = bent_drums(bpm, 48, factor);
+        let found = tempo(&onsets(&samples), samples.len() as f64 / 44_100.0, None);
+        assert_eq!(found.varies, varies, "{:?}", found.bpm);
+        let mean = 60.0 * (times.len() - 1) as f64 / (times[times.len() - 1] - times[0]);
+        let ratio = found.bpm.unwrap().get() / mean;
+        assert!(
+            [0.5, 1.0, 2.0].iter().any(|octave| (ratio / octave - 1.0).abs() < 0.04),
+            "{ratio}"
+        );
+        let halves: Vec<f64> = times.windows(2).flat_map(|t| [t[0], 0.5 * (t[0] + t[1])]).collect();
+        let last_s = halves[halves.len() - 1];
+        for beat in found.beats_s.iter().filter(|beat| (0.2..last_s).contains(*beat)) {
+            let off_s = halves.iter().map(|half| (half - beat).abs()).fold(f64::MAX, f64::min);
+            assert!(off_s < 0.05, "{beat} is {off_s} s off");
+        }
+    }
+
+    #[test]
+    fn beats_follow_a_tempo_that_drifts_or_breathes() {
+        check_varies(100.0, |beat| 1.0 + 0.12 * beat / 48.0, true);
+        check_varies(132.0, |beat| 1.0 - 0.05 * beat / 48.0, true);
+        check_varies(120.0, |beat| 1.0 + 0.05 * (beat / 2.5).sin(), true);
+    }
+
+    #[test]
+    fn a_drummer_within_one_per_cent_is_steady() {
+        check_varies(104.0, |beat| 1.0 + 0.009 * (beat / 4.0).sin(), false);
+        check_varies(104.0, |_| 1.0, false);
+    }
+
+    #[test]
+    fn a_rest_within_a_steady_clip_does_not_make_it_vary() {
+        let (_, mut samples) = bent_drums(137.2, 48, |_| 1.0);
+        let (from, to) = ((7.3 * 44_100.0) as usize, (11.6 * 44_100.0) as usize);
+        samples[from..to].fill(0.0);
+        let found = check(&samples, Some(137.2), 0.1);
+        assert!(!found.varies);
     }
 }
