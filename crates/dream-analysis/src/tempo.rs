@@ -14,6 +14,7 @@
 
 mod curve;
 mod fold;
+mod lattice;
 mod pulse;
 pub(crate) mod reading;
 mod repeats;
@@ -76,7 +77,7 @@ pub fn tempo(onsets: &Onsets, duration_s: f64, named_bpm: Option<f64>) -> Tempo 
     let clarity = steady.as_ref().map(|_| repeats.clarity());
     let found = varying(onsets, clarity, duration_s, named_bpm)
         .or(steady)
-        .or_else(|| by_length(onsets, &readings, duration_s))
+        .or_else(|| by_length(onsets, &repeats, &readings, duration_s))
         .unwrap_or_default();
     Tempo { pulse_clarity: repeats.clarity(), ..found }
 }
@@ -85,9 +86,28 @@ pub fn tempo(onsets: &Onsets, duration_s: f64, named_bpm: Option<f64>) -> Tempo 
 pub fn pulse_evidence(onsets: &Onsets, duration_s: f64) -> Option<[f64; PULSE_EVIDENCE]> {
     let repeats = Repeats::of(&onsets.strength);
     let readings = reading::read(onsets, &repeats, duration_s, None);
-    let &(best, share) = tempi(&readings).first()?;
+    evidence_of(onsets, &repeats, &readings, duration_s)
+}
+
+fn evidence_of(
+    onsets: &Onsets,
+    repeats: &Repeats,
+    readings: &[Reading],
+    duration_s: f64,
+) -> Option<[f64; PULSE_EVIDENCE]> {
+    let &(best, share) = tempi(readings).first()?;
     (onsets.list.len() >= ONSETS_MIN)
-        .then(|| pulse::evidence(&onsets.list, &repeats, best, share, duration_s))
+        .then(|| pulse::evidence(&onsets.list, repeats, best, share, duration_s))
+}
+
+/// The probability of a pulse; `None` where there are too few onsets for any.
+fn pulse_of(
+    onsets: &Onsets,
+    repeats: &Repeats,
+    readings: &[Reading],
+    duration_s: f64,
+) -> Option<f64> {
+    evidence_of(onsets, repeats, readings, duration_s).map(|evidence| pulse::probability(&evidence))
 }
 
 /// The tempo of a clip that is known to be at `bpm`: beats from its start.
@@ -120,11 +140,8 @@ fn counted(
 ) -> Option<Tempo> {
     let tempi = tempi(readings);
     let &(best, share) = tempi.first()?;
-    let evidence = pulse::evidence(&onsets.list, repeats, best, share, duration_s);
-    let pulse = pulse::probability(&evidence);
-    if onsets.list.len() < ONSETS_MIN || pulse < pulse_min {
-        return None;
-    }
+    let pulse =
+        pulse_of(onsets, repeats, readings, duration_s).filter(|pulse| *pulse >= pulse_min)?;
     let fit = fold::fit(&onsets.list, best.period_s).drawn();
     let span = (duration_s < LOOP_S)
         .then(|| span::span(&onsets.list, best.fit, best.downbeat_s, duration_s))
@@ -190,8 +207,13 @@ fn varying(
     })
 }
 
-/// The tempo of a loop of few onsets, by the length of its file.
-fn by_length(onsets: &Onsets, readings: &[Reading], duration_s: f64) -> Option<Tempo> {
+/// The tempo of a loop of few onsets, or of a loose line, by the length of its file.
+fn by_length(
+    onsets: &Onsets,
+    repeats: &Repeats,
+    readings: &[Reading],
+    duration_s: f64,
+) -> Option<Tempo> {
     let likely = |period_s: f64| {
         readings
             .iter()
@@ -199,7 +221,12 @@ fn by_length(onsets: &Onsets, readings: &[Reading], duration_s: f64) -> Option<T
             .map(|reading| reading.probability)
             .sum()
     };
-    let bars = sparse::bars(&onsets.list, duration_s, likely);
+    let mut bars = sparse::bars(&onsets.list, duration_s, likely);
+    if bars.is_empty()
+        && let Some(pulse) = pulse_of(onsets, repeats, readings, duration_s)
+    {
+        bars = sparse::made(&onsets.list, duration_s, pulse, likely);
+    }
     let bpm = |bars: u32| Bpm::new(240.0 * f64::from(bars) / duration_s).ok();
     let best = bpm(*bars.first()?)?;
     let weight = 1.0 / bars.len() as f32;
