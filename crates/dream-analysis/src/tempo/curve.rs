@@ -33,6 +33,8 @@ const JUDGED_S: f64 = 1.7;
 /// The tempo varies when the middle four fifths of the local periods spread by more than this share of their median. Drummers who
 /// wander within one per cent to either side stay below 1.5 per cent (`bench/tempo/varying.py`), loops played by hand reach 2.6.
 const SPREAD: f64 = 0.03;
+/// A player wanders when they spread by more than this.
+const WANDER: f64 = 0.006;
 /// A tempo that changes by more than this factor within a clip is no tempo.
 const RANGE: f64 = 1.6;
 /// Shorter clips, or fewer steps, are too few to tell; in seconds.
@@ -45,6 +47,7 @@ pub(super) struct Curve {
     /// The local period at each knot, in seconds.
     periods: Vec<f64>,
     median_s: f64,
+    spread: f64,
 }
 
 /// The best chain that ends on an onset with an interval.
@@ -57,7 +60,7 @@ struct Link {
     steps: u16,
 }
 
-/// The curve of a clip, if its tempo varies.
+/// The curve of a clip, if it has a chain long enough to tell; what varies by more than a tempo can has none.
 pub(super) fn curve(list: &[Onset], duration_s: f64) -> Option<Curve> {
     if duration_s < SHORTEST_S {
         return None;
@@ -79,10 +82,20 @@ pub(super) fn curve(list: &[Onset], duration_s: f64) -> Option<Curve> {
     sorted.sort_by(f64::total_cmp);
     let at = |share: f64| sorted[(share * (sorted.len() - 1) as f64).round() as usize];
     let (spread, range) = ((at(0.9) - at(0.1)) / at(0.5), at(0.95) / at(0.05));
-    (spread > SPREAD && range < RANGE).then(|| Curve { median_s: at(0.5), knots, periods })
+    (range < RANGE).then(|| Curve { median_s: at(0.5), knots, periods, spread })
 }
 
 impl Curve {
+    /// Whether the tempo varies by more than a player wanders.
+    pub(super) fn varies(&self) -> bool {
+        self.spread > SPREAD
+    }
+
+    /// Whether a player wanders: less is the hop by which onsets are found.
+    pub(super) fn wanders(&self) -> bool {
+        self.spread > WANDER
+    }
+
     /// A time of the clip, in seconds, counted along the chain: there the period is the median one everywhere.
     fn straight(&self, time_s: f64) -> f64 {
         let at = self.knots.partition_point(|knot| knot.1 <= time_s);
@@ -259,9 +272,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_steady_or_runs_away_has_no_curve() {
-        assert!(curve(&list(slowing(1.0).into_iter()), 21.0).is_none());
-        assert!(curve(&list(slowing(1.0002).into_iter()), 21.0).is_none());
+    fn what_is_steady_does_not_vary_and_what_runs_away_has_no_curve() {
+        let curve_of = |growth: f64| curve(&list(slowing(growth).into_iter()), 21.0).unwrap();
+        assert!(!curve_of(1.0).wanders());
+        let wandering = curve_of(1.0003);
+        assert!(wandering.wanders() && !wandering.varies());
+        assert!(curve_of(1.004).varies());
         assert!(curve(&list(slowing(1.03).into_iter()), 40.0).is_none());
         assert!(curve(&[], 20.0).is_none());
     }

@@ -1,5 +1,7 @@
 //! Onsets folded onto one beat: where in the beat they stand, and the period that makes them stand most exactly.
 
+use std::f64::consts::TAU;
+
 use crate::onset::Onset;
 
 /// Bins of a folded beat.
@@ -79,6 +81,19 @@ pub(super) struct Fit {
     pub(super) error_s: f64,
     /// Root mean square distance of the onsets from their clusters, in seconds.
     pub(super) spread_s: f64,
+}
+
+impl Fit {
+    /// The fit drawn to the nearest whole number of bpm as far as it is likely to be that: most music is made at a whole number,
+    /// so half of the prior is on those, half spread evenly. The mean of both, since a choice would jump.
+    pub(super) fn drawn(self) -> Self {
+        let bpm = 60.0 / self.period_s;
+        let error = bpm * self.error_s / self.period_s;
+        let off = bpm - bpm.round();
+        let density = (-0.5 * (off / error).powi(2)).exp() / (error * TAU.sqrt());
+        let whole = density / (1.0 + density);
+        Self { period_s: 60.0 / (bpm - whole * off), ..self }
+    }
 }
 
 /// The period near `period_s` that the onsets keep: the slope of time over beat number within the clusters, each
@@ -161,6 +176,20 @@ mod tests {
         let swung = (0..32).map(|i| f64::from(i / 2) * 0.5 + if i % 2 == 1 { 0.31 } else { 0.004 });
         let fit = fit(&onsets(swung), 0.503);
         assert!((fit.period_s - 0.5).abs() < 1e-6, "{fit:?}");
+    }
+
+    #[test]
+    fn a_fit_near_a_whole_number_of_bpm_is_drawn_to_it_and_no_other() {
+        let drawn = |bpm: f64, error: f64| {
+            let period_s = 60.0 / bpm;
+            let fit = Fit { period_s, error_s: error / bpm * period_s, spread_s: 0.002 };
+            60.0 / fit.drawn().period_s
+        };
+        assert!((drawn(120.04, 0.05) - 120.0).abs() < 0.01);
+        assert!((drawn(120.3, 0.05) - 120.3).abs() < 0.001);
+        assert!((drawn(120.04, 0.002) - 120.04).abs() < 0.001);
+        let (below, above) = (drawn(120.09, 0.05), drawn(120.1, 0.05));
+        assert!(below < above && above - below < 0.03, "{below} {above}");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 use crate::onset::{Onset, Onsets};
 use crate::tempo::fold::{Fit, clusters, fit, residue};
+use crate::tempo::lattice;
 use crate::tempo::repeats::Repeats;
 use crate::tempo::weights::{PHASE, UNITS, WEIGHTS};
 
@@ -82,7 +83,8 @@ pub(super) fn read(
         .map(|reading| {
             let told =
                 named_bpm.is_some_and(|bpm| (reading.period_s * bpm / 60.0 - 1.0).abs() < 0.03);
-            score(&reading.evidence) + if told { NAME } else { 0.0 }
+            let places = lattice::score(list, reading.period_s, reading.downbeat_s, duration_s);
+            score(&reading.evidence) + places + if told { NAME } else { 0.0 }
         })
         .collect();
     let top = scores.iter().copied().fold(f64::MIN, f64::max);

@@ -11,6 +11,8 @@ use crate::tempo::fold::{Fit, residue};
 const WHOLE: f64 = 0.006;
 /// The same in standard errors of the period.
 const ERRORS: f64 = 4.0;
+/// The least that a file may be longer or shorter than its bars by the onsets, in seconds: more is a late start or a tail.
+const LEAST_S: f64 = 0.005;
 /// How many bars loops usually have.
 pub(super) const USUAL: [u32; 5] = [1, 2, 4, 8, 16];
 /// A bar starts with the file when it is at most this late or early, in seconds.
@@ -43,7 +45,7 @@ pub(super) fn span(list: &[Onset], fit: Fit, downbeat_s: f64, duration_s: f64) -
     let bar_s = 4.0 * fit.period_s;
     let bars = (duration_s / bar_s).round();
     let exact_s = duration_s / bars.max(1.0);
-    let tolerance = WHOLE.min((ERRORS * fit.error_s / fit.period_s).max(0.0015));
+    let tolerance = WHOLE.min((ERRORS * fit.error_s / fit.period_s).max(LEAST_S / duration_s));
     // A file that begins between two onsets, with a rest, is no less a loop: whole bars of a usual number are no chance.
     let starts = residue(downbeat_s, bar_s).abs() < START_S || USUAL.contains(&(bars as u32));
     if bars >= 1.0 && starts && (exact_s / bar_s - 1.0).abs() < tolerance {
@@ -69,7 +71,12 @@ pub(super) fn span(list: &[Onset], fit: Fit, downbeat_s: f64, duration_s: f64) -
     let tail_s = duration_s - start_s - bars * bar_s;
     let alone =
         held <= fits && first > start_s - START_S && tail_s < bar_s.min(TAIL * bars * bar_s);
-    (bars >= 1.0).then_some(Span { start_s, period_s: fit.period_s, bars: bars as u32, alone })
+    (bars >= 1.0).then_some(Span {
+        start_s,
+        period_s: fit.drawn().period_s,
+        bars: bars as u32,
+        alone,
+    })
 }
 
 #[cfg(test)]
