@@ -113,11 +113,18 @@ pub fn category_features(clip: &Clip) -> [f32; category::FEATURES] {
     category::features(&without_dc(clip))
 }
 
-/// The mean of the channels without its mean.
+/// The mean of the channels without its mean from where the sound begins to where it ends.
+///
+/// Silence around it has no DC: less the mean it would be a step, which is an attack.
 fn without_dc(clip: &Clip) -> Vec<f32> {
+    const SILENT: f32 = 1e-4; // of the peak
     let mut mono = clip.to_mono();
-    let mean = mono.iter().map(|x| f64::from(*x)).sum::<f64>() / mono.len().max(1) as f64;
-    for x in &mut mono {
+    let silent = SILENT * mono.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+    let Some(start) = mono.iter().position(|x| x.abs() > silent) else { return mono };
+    let end = mono.iter().rposition(|x| x.abs() > silent).map_or(start, |last| last + 1);
+    let sound = &mut mono[start..end];
+    let mean = sound.iter().map(|x| f64::from(*x)).sum::<f64>() / sound.len() as f64;
+    for x in sound {
         *x -= mean as f32;
     }
     mono
@@ -242,7 +249,7 @@ const CHORD: &str = "chord";
 /// The drum voices of a loop or a recording of drums, or of a mixture.
 fn drum_voices(heard: &Heard, category: Category, form: Form) -> BTreeMap<String, f32> {
     let drums = category.is_drum() || category == Category::Other;
-    if drums && form != Form::OneShot { voices::voices(&heard.picture) } else { BTreeMap::new() }
+    if drums && form != Form::OneShot { voices::voices(&heard.mono) } else { BTreeMap::new() }
 }
 
 /// The key that was heard; a lone note has a root instead.

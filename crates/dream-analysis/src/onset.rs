@@ -5,11 +5,12 @@
 //! two hops earlier. We differ: 24 geometric bands, level taken relative to the clip's peak, and peaks
 //! must rise above their surroundings by a share of the strongest.
 //! In: mono samples at 44.1 kHz. Out: strength per hop, onsets.
-//! Shapes: strength `[hops]`, hop 256 (5.8 ms), window 1024 (23 ms). Cost: one pass, O(frames log window).
+//! Shapes: strength `[hops]`, hop 256 (5.8 ms), window 1024 (23 ms); the hops lie on the sound where `spectrum::phase` puts
+//! them, the first three before its first sample. Cost: one pass, O(frames log window).
 
 use dream_audio::spectrum::{Complex, Stft, Window};
 
-use crate::spectrum::{Windowing, each_hop, vertex};
+use crate::spectrum::{Windowing, each_hop_from, phase, vertex};
 
 /// Hops per second of the onset strength.
 pub(crate) const HOPS_PER_S: f64 = 44_100.0 / HOP as f64;
@@ -25,6 +26,8 @@ const HIGH_FROM: usize = 19;
 const LAG: usize = 2;
 /// Compression: a sine 50 dB below the peak contributes ln 2.
 const COMPRESSION: f32 = 300.0;
+/// Hops before the first sample, so that an attack there is seen to grow as any other.
+const EARLY: usize = 3;
 /// The strength peaks this long before the attack it reports, because the window reaches ahead.
 const LEAD_S: f64 = -0.002;
 
@@ -48,6 +51,8 @@ pub struct Onset {
 pub struct Onsets {
     /// Onset strength per hop of 256 frames, not negative.
     pub strength: Vec<f32>,
+    /// When the first hop is, in seconds: before the first sample.
+    pub(crate) first_s: f64,
     /// The onsets in order of time.
     pub list: Vec<Onset>,
 }
@@ -59,12 +64,13 @@ pub fn onsets(mono: &[f32]) -> Onsets {
         return Onsets::default();
     }
     let edges = band_edges();
-    let hops = WINDOWING.hops(mono.len());
+    let first = phase(mono, HOP) as i64 - (EARLY * HOP) as i64;
+    let hops = WINDOWING.hops(mono.len()) + EARLY;
     let mut strength = Vec::with_capacity(hops);
     let mut low = Vec::with_capacity(hops);
     let mut high = Vec::with_capacity(hops);
     let mut past = [[0.0_f32; BANDS]; LAG]; // ring of the last LAG hops
-    each_hop(mono, WINDOWING, |hop, magnitudes| {
+    each_hop_from(mono, WINDOWING, first, |hop, magnitudes| {
         let mut bands = [0.0_f32; BANDS];
         for (band, edge) in bands.iter_mut().zip(edges.windows(2)) {
             let power: f32 = magnitudes[edge[0]..edge[1]].iter().map(|m| m * m).sum();
@@ -82,10 +88,12 @@ pub fn onsets(mono: &[f32]) -> Onsets {
         past[hop % LAG] = bands;
     });
     // Where the window reaches past the end, the cut itself would look like an attack.
-    let whole = mono.len().saturating_sub(WINDOWING.window / 2) / HOP;
-    let mut list = pick(&strength, &low, &high, whole.max(1));
+    let last = mono.len() as i64 - (WINDOWING.window / 2) as i64;
+    let whole = ((last.max(0) - first) / HOP as i64).max(1) as usize;
+    let first_s = first as f64 / 44_100.0;
+    let mut list = pick(&strength, &low, &high, whole, first_s);
     mark_changes(mono, &mut list);
-    Onsets { strength, list }
+    Onsets { strength, first_s, list }
 }
 
 /// Bin edges of the bands: geometric from bin 1 (43 Hz) to bin 372 (16 kHz), none empty.
@@ -98,7 +106,7 @@ fn band_edges() -> [usize; BANDS + 1] {
     edges
 }
 
-fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize) -> Vec<Onset> {
+fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize, first_s: f64) -> Vec<Onset> {
     const REACH: usize = 6; // an onset is the largest within 35 ms
     const BEFORE: usize = 18; // its surroundings: 105 ms before
     const AFTER: usize = 12; // and 70 ms after
@@ -123,7 +131,7 @@ fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize) -> Vec<Onset>
                 (around.iter().copied().fold(0.0, f32::max) / s).min(1.0)
             };
             list.push(Onset {
-                time_s: ((t as f64 + offset(strength, t)) / HOPS_PER_S - LEAD_S).max(0.0),
+                time_s: (first_s + (t as f64 + offset(strength, t)) / HOPS_PER_S - LEAD_S).max(0.0),
                 strength: s,
                 low: most(low, 4),
                 high: most(high, 2),

@@ -1,7 +1,9 @@
 //! Magnitude spectra of short windows, one at a time.
 //!
-//! Hann window, hops centred on `k * hop` with zeros beyond both ends, scaled so that a sine of
-//! amplitude 1 peaks at 1. Spectra are visited, not kept: memory does not grow with the clip.
+//! Hann window, hops centred on `k * hop`, or `k * hop` after the first where that is given, with zeros beyond both ends,
+//! scaled so that a sine of amplitude 1 peaks at 1. Spectra are visited, not kept: memory does not grow with the clip.
+
+use std::f64::consts::TAU;
 
 use dream_audio::spectrum::{Complex, Stft, Window};
 use realfft::RealFftPlanner;
@@ -21,9 +23,15 @@ impl Windowing {
 }
 
 /// Calls `visit(hop, magnitudes)` for every hop; magnitudes have shape `[window / 2 + 1]`.
-pub(crate) fn each_hop(
+pub(crate) fn each_hop(samples: &[f32], windowing: Windowing, visit: impl FnMut(usize, &[f32])) {
+    each_hop_from(samples, windowing, 0, visit);
+}
+
+/// The same for hops the first of which is centred on `first`, which is not after the first sample.
+pub(crate) fn each_hop_from(
     samples: &[f32],
     windowing: Windowing,
+    first: i64,
     mut visit: impl FnMut(usize, &[f32]),
 ) {
     let Windowing { window, hop } = windowing;
@@ -31,13 +39,35 @@ pub(crate) fn each_hop(
     let scale = stft.sine_level().recip();
     let mut bins = vec![Complex::default(); stft.bins()];
     let mut magnitudes = vec![0.0; bins.len()];
-    for index in 0..windowing.hops(samples.len()) {
-        stft.forward_at(samples, (index * hop) as i64, &mut bins);
+    let before = first.unsigned_abs() as usize;
+    let hops = if samples.is_empty() { 0 } else { windowing.hops(samples.len() + before) };
+    for index in 0..hops {
+        stft.forward_at(samples, first + (index * hop) as i64, &mut bins);
         for (magnitude, bin) in magnitudes.iter_mut().zip(&bins) {
             *magnitude = bin.norm_sqr().sqrt() * scale;
         }
         visit(index, &magnitudes);
     }
+}
+
+/// Where a grid of hops lies on a sound, whatever comes before it: the centre of one of them, 0 to `hop` frames.
+///
+/// A grid from the first sample would shift against the sound with every sample of silence before it, and what is decided
+/// at a threshold would change. This one lies where the power swings highest at one cycle per hop, the phase of its
+/// Fourier component, which no gain and no polarity moves.
+pub(crate) fn phase(samples: &[f32], hop: usize) -> usize {
+    let mut folded = vec![0.0_f64; hop];
+    for part in samples.chunks(hop) {
+        for (sum, x) in folded.iter_mut().zip(part) {
+            *sum += f64::from(*x).powi(2);
+        }
+    }
+    let turn = TAU / hop as f64;
+    let (re, im) = folded.iter().enumerate().fold((0.0, 0.0), |(re, im), (frame, power)| {
+        let (sin, cos) = (turn * frame as f64).sin_cos();
+        (re + power * cos, im + power * sin)
+    });
+    (im.atan2(re).rem_euclid(TAU) / turn).round() as usize % hop
 }
 
 /// Where the parabola through three values, one apart, has its top: -0.5 to 0.5 from the middle one; 0 if it has none.
@@ -90,6 +120,31 @@ mod tests {
         });
         assert_eq!(peak.0, 16);
         assert!((peak.1 - 1.0).abs() < 1e-3, "{peak:?}");
+    }
+
+    #[test]
+    fn the_grid_moves_with_the_sound() {
+        let sound = crate::signals::clicks(&[0.1, 0.37, 0.9], 1.2);
+        let base = phase(&sound, 256);
+        for shift in [3, 100, 256, 1000] {
+            let later = [vec![0.0; shift], sound.clone()].concat();
+            assert_eq!(phase(&later, 256), (base + shift) % 256);
+            let turned: Vec<f32> = later.iter().map(|x| -0.1 * x).collect();
+            assert_eq!(phase(&turned, 256), (base + shift) % 256);
+        }
+        assert_eq!(phase(&[0.0; 100], 256), 0);
+        assert_eq!(phase(&[], 256), 0);
+    }
+
+    #[test]
+    fn hops_before_the_first_sample_see_what_the_others_see() {
+        let sound = crate::signals::sine(440.0, 0.1);
+        let windowing = Windowing { window: 1024, hop: 256 };
+        let padded = [vec![0.0; 500], sound.clone()].concat();
+        let (mut early, mut plain) = (Vec::new(), Vec::new());
+        each_hop_from(&sound, windowing, -500, |_, magnitudes| early.extend_from_slice(magnitudes));
+        each_hop(&padded, windowing, |_, magnitudes| plain.extend_from_slice(magnitudes));
+        assert_eq!(early, plain);
     }
 
     #[test]

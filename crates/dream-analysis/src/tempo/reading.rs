@@ -56,7 +56,7 @@ pub(super) fn read(
         return Vec::new();
     }
     let mean = list.iter().map(|onset| onset.strength).sum::<f32>() / list.len() as f32;
-    let first = onsets.strength.iter().take(4).copied().fold(0.0, f32::max);
+    let first = onsets.strength.iter().take(START_HOPS).copied().fold(0.0, f32::max);
     let attack = f64::from((first / mean).min(1.0));
     let mut all: Vec<Reading> = Vec::new();
     for fit in periods(list, repeats, duration_s, named_bpm) {
@@ -103,6 +103,8 @@ fn score(evidence: &[f64; EVIDENCE]) -> f64 {
     dot(&WEIGHTS) + units.sum::<f64>()
 }
 
+/// The hops of the onset strength that hear the start of the file: three before it, and 23 ms.
+const START_HOPS: usize = 7;
 /// What a tempo in the name is worth: e to this power.
 const NAME: f64 = 5.0;
 /// Below 70 and above 170 bpm listeners rather count double or half; in octaves above 120 bpm.
