@@ -117,13 +117,10 @@ pub fn category_features(clip: &Clip) -> [f32; category::FEATURES] {
 ///
 /// Silence around it has no DC: less the mean it would be a step, which is an attack.
 fn without_dc(clip: &Clip) -> Vec<f32> {
-    const SILENT: f32 = 1e-4; // of the peak
     let mut mono = clip.to_mono();
-    let silent = SILENT * mono.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
-    let Some(start) = mono.iter().position(|x| x.abs() > silent) else { return mono };
-    let end = mono.iter().rposition(|x| x.abs() > silent).map_or(start, |last| last + 1);
-    let sound = &mut mono[start..end];
-    let mean = sound.iter().map(|x| f64::from(*x)).sum::<f64>() / sound.len() as f64;
+    let range = spectrum::sounding(&mono);
+    let sound = &mut mono[range];
+    let mean = sound.iter().map(|x| f64::from(*x)).sum::<f64>() / sound.len().max(1) as f64;
     for x in sound {
         *x -= mean as f32;
     }
@@ -142,12 +139,13 @@ fn without_dc(clip: &Clip) -> Vec<f32> {
 /// | `loop_points_s` | 1 ms |
 /// | `root` | 5 cents |
 /// | `tuning_cents` | 2 cents |
-/// | `loudness_lufs`, less the gain | 0.1 LU; below -24 LUFS 0.5 LU, and 3 LU for a one-shot: a part may cross the absolute gate of BS.1770 |
+/// | `loudness_lufs`, less the gain | 0.1 LU; below -20 LUFS 0.5 LU, and 3 LU for a one-shot: a part may cross a gate of BS.1770 |
 /// | `true_peak_dbtp`, less the gain | 0.2 dB |
 /// | `quality` and its parts | 0.05 |
 /// | confidences, `drum_voices` | 0.1: whether a faint peak lasts or a last note counts is decided hop by hop |
 /// | `tags` | those within 0.03 of their percentile may come and go |
 /// | `attributes` | a tenth of their standard deviation in the category |
+/// | `duration_s` | 1 ms |
 /// | `neuromorphic` | 5 % + 0.02; `isi_cv` 0.15, `onset_rate` 0.2 per second, `pulse_clarity`, `vs_beat`, `vs_16th` 0.1 |
 ///
 /// What is given from a least confidence on may come and go near it: a tempo and what follows from it up to 0.35, a key up to

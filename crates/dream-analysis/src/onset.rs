@@ -5,12 +5,12 @@
 //! two hops earlier. We differ: 24 geometric bands, level taken relative to the clip's peak, and peaks
 //! must rise above their surroundings by a share of the strongest.
 //! In: mono samples at 44.1 kHz. Out: strength per hop, onsets.
-//! Shapes: strength `[hops]`, hop 256 (5.8 ms), window 1024 (23 ms); the hops lie on the sound where `spectrum::phase` puts
-//! them, the first three before its first sample. Cost: one pass, O(frames log window).
+//! Shapes: strength `[hops]`, hop 256 (5.8 ms), window 1024 (23 ms); the first hop is
+//! where the sound begins, whatever silence comes before it. Cost: one pass, O(frames log window).
 
 use dream_audio::spectrum::{Complex, Stft, Window};
 
-use crate::spectrum::{Windowing, each_hop_from, phase, vertex};
+use crate::spectrum::{Windowing, each_hop_from, sounding, vertex};
 
 /// Hops per second of the onset strength.
 pub(crate) const HOPS_PER_S: f64 = 44_100.0 / HOP as f64;
@@ -26,8 +26,6 @@ const HIGH_FROM: usize = 19;
 const LAG: usize = 2;
 /// Compression: a sine 50 dB below the peak contributes ln 2.
 const COMPRESSION: f32 = 300.0;
-/// Hops before the first sample, so that an attack there is seen to grow as any other.
-const EARLY: usize = 3;
 /// The strength peaks this long before the attack it reports, because the window reaches ahead.
 const LEAD_S: f64 = -0.002;
 
@@ -51,7 +49,7 @@ pub struct Onset {
 pub struct Onsets {
     /// Onset strength per hop of 256 frames, not negative.
     pub strength: Vec<f32>,
-    /// When the first hop is, in seconds: before the first sample.
+    /// When the first hop is, in seconds: where the sound begins.
     pub(crate) first_s: f64,
     /// The onsets in order of time.
     pub list: Vec<Onset>,
@@ -64,8 +62,8 @@ pub fn onsets(mono: &[f32]) -> Onsets {
         return Onsets::default();
     }
     let edges = band_edges();
-    let first = phase(mono, HOP) as i64 - (EARLY * HOP) as i64;
-    let hops = WINDOWING.hops(mono.len()) + EARLY;
+    let first = sounding(mono).start;
+    let hops = WINDOWING.hops(mono.len() - first);
     let mut strength = Vec::with_capacity(hops);
     let mut low = Vec::with_capacity(hops);
     let mut high = Vec::with_capacity(hops);
@@ -88,10 +86,9 @@ pub fn onsets(mono: &[f32]) -> Onsets {
         past[hop % LAG] = bands;
     });
     // Where the window reaches past the end, the cut itself would look like an attack.
-    let last = mono.len() as i64 - (WINDOWING.window / 2) as i64;
-    let whole = ((last.max(0) - first) / HOP as i64).max(1) as usize;
+    let whole = mono.len().saturating_sub(first + WINDOWING.window / 2) / HOP;
     let first_s = first as f64 / 44_100.0;
-    let mut list = pick(&strength, &low, &high, whole, first_s);
+    let mut list = pick(&strength, &low, &high, whole.max(1), first_s);
     mark_changes(mono, &mut list);
     Onsets { strength, first_s, list }
 }

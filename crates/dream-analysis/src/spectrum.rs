@@ -4,6 +4,7 @@
 //! scaled so that a sine of amplitude 1 peaks at 1. Spectra are visited, not kept: memory does not grow with the clip.
 
 use std::f64::consts::TAU;
+use std::ops::Range;
 
 use dream_audio::spectrum::{Complex, Stft, Window};
 use realfft::RealFftPlanner;
@@ -27,11 +28,11 @@ pub(crate) fn each_hop(samples: &[f32], windowing: Windowing, visit: impl FnMut(
     each_hop_from(samples, windowing, 0, visit);
 }
 
-/// The same for hops the first of which is centred on `first`, which is not after the first sample.
+/// The same for hops the first of which is centred on `first`.
 pub(crate) fn each_hop_from(
     samples: &[f32],
     windowing: Windowing,
-    first: i64,
+    first: usize,
     mut visit: impl FnMut(usize, &[f32]),
 ) {
     let Windowing { window, hop } = windowing;
@@ -39,10 +40,8 @@ pub(crate) fn each_hop_from(
     let scale = stft.sine_level().recip();
     let mut bins = vec![Complex::default(); stft.bins()];
     let mut magnitudes = vec![0.0; bins.len()];
-    let before = first.unsigned_abs() as usize;
-    let hops = if samples.is_empty() { 0 } else { windowing.hops(samples.len() + before) };
-    for index in 0..hops {
-        stft.forward_at(samples, first + (index * hop) as i64, &mut bins);
+    for index in 0..windowing.hops(samples.len().saturating_sub(first)) {
+        stft.forward_at(samples, (first + index * hop) as i64, &mut bins);
         for (magnitude, bin) in magnitudes.iter_mut().zip(&bins) {
             *magnitude = bin.norm_sqr().sqrt() * scale;
         }
@@ -68,6 +67,20 @@ pub(crate) fn phase(samples: &[f32], hop: usize) -> usize {
         (re + power * cos, im + power * sin)
     });
     (im.atan2(re).rem_euclid(TAU) / turn).round() as usize % hop
+}
+
+/// The first frame of that grid from where the sound begins.
+pub(crate) fn first_hop(samples: &[f32], hop: usize) -> usize {
+    let (start, phase) = (sounding(samples).start, phase(samples, hop));
+    start + (phase + hop - start % hop) % hop
+}
+
+/// From where the sound begins to where it ends: above -80 dB of its peak. Empty for silence.
+pub(crate) fn sounding(samples: &[f32]) -> Range<usize> {
+    const SILENT: f32 = 1e-4;
+    let silent = SILENT * samples.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+    let start = samples.iter().position(|x| x.abs() > silent).unwrap_or(0);
+    start..samples.iter().rposition(|x| x.abs() > silent).map_or(start, |last| last + 1)
 }
 
 /// Where the parabola through three values, one apart, has its top: -0.5 to 0.5 from the middle one; 0 if it has none.
@@ -137,14 +150,24 @@ mod tests {
     }
 
     #[test]
-    fn hops_before_the_first_sample_see_what_the_others_see() {
-        let sound = crate::signals::sine(440.0, 0.1);
+    fn hops_begin_with_the_sound_and_see_the_same_of_it() {
+        let sound = crate::signals::clicks(&[0.0, 0.1, 0.37, 0.9], 1.2);
         let windowing = Windowing { window: 1024, hop: 256 };
-        let padded = [vec![0.0; 500], sound.clone()].concat();
-        let (mut early, mut plain) = (Vec::new(), Vec::new());
-        each_hop_from(&sound, windowing, -500, |_, magnitudes| early.extend_from_slice(magnitudes));
-        each_hop(&padded, windowing, |_, magnitudes| plain.extend_from_slice(magnitudes));
-        assert_eq!(early, plain);
+        let base = first_hop(&sound, 256);
+        assert!(base < 256 && sounding(&sound).start < 10, "{base}");
+        let spectra = |samples: &[f32], first: usize| {
+            let mut all = Vec::new();
+            each_hop_from(samples, windowing, first, |_, magnitudes| {
+                all.extend_from_slice(magnitudes);
+            });
+            all
+        };
+        for shift in [3, 100, 1000] {
+            let later = [vec![0.0; shift], sound.clone()].concat();
+            assert_eq!(first_hop(&later, 256), base + shift);
+            assert_eq!(spectra(&later, base + shift), spectra(&sound, base));
+        }
+        assert_eq!((first_hop(&[], 256), sounding(&[0.0; 9])), (0, 0..0));
     }
 
     #[test]

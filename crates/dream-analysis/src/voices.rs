@@ -39,7 +39,7 @@ pub struct Strike {
 pub fn strikes(mono: &[f32]) -> Vec<Strike> {
     let (picture, first) = anchored(mono);
     let bands = &picture.bands;
-    let time_s = |h: usize| ((first + (h * HOP) as i64).max(0)) as f64 / 44_100.0;
+    let time_s = |h: usize| (first + h * HOP) as f64 / 44_100.0;
     let strike = |h: usize| Strike { time_s: time_s(h), features: features(bands, h) };
     attacks(bands).into_iter().map(strike).collect()
 }

@@ -5,7 +5,7 @@
 //! geometric from 43 Hz to 16 kHz, as far as the bins allow: what lies above is lost in lower rates and codecs anyway.
 //! Cost: one transform of 1024 per 11.6 ms; 88 bytes per hop are kept.
 
-use crate::spectrum::{Windowing, each_hop_from, phase};
+use crate::spectrum::{Windowing, each_hop_from, first_hop};
 
 /// Bands of the picture.
 pub(crate) const BANDS: usize = 20;
@@ -35,15 +35,14 @@ pub(crate) fn picture(mono: &[f32]) -> Picture {
     from(mono, 0)
 }
 
-/// The picture on the hops that `spectrum::phase` puts on the sound, one of them before its first sample,
-/// and the frame of the first.
-pub(crate) fn anchored(mono: &[f32]) -> (Picture, i64) {
-    let first = phase(mono, HOP) as i64 - HOP as i64;
+/// The picture on hops that begin with the sound, and the frame of the first.
+pub(crate) fn anchored(mono: &[f32]) -> (Picture, usize) {
+    let first = first_hop(mono, HOP);
     (from(mono, first), first)
 }
 
-fn from(mono: &[f32], first: i64) -> Picture {
-    let mut powers: Vec<[f32; BANDS]> = Vec::with_capacity(WINDOWING.hops(mono.len()) + 1);
+fn from(mono: &[f32], first: usize) -> Picture {
+    let mut powers: Vec<[f32; BANDS]> = Vec::with_capacity(WINDOWING.hops(mono.len()));
     each_hop_from(mono, WINDOWING, first, |_, magnitudes| {
         powers.push(std::array::from_fn(|b| {
             magnitudes[EDGES[b]..EDGES[b + 1]].iter().map(|m| m * m).sum()

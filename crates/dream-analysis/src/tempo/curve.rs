@@ -128,7 +128,10 @@ impl Curve {
             .map(|hop| {
                 let place =
                     (self.bent(start_s + hop as f64 / HOPS_PER_S) - onsets.first_s) * HOPS_PER_S;
-                let whole = place.max(0.0) as usize;
+                if place < 0.0 {
+                    return 0.0; // before the sound
+                }
+                let whole = place as usize;
                 let part = (place - whole as f64) as f32;
                 let value = |i: usize| onsets.strength.get(i).copied().unwrap_or(0.0);
                 value(whole) * (1.0 - part) + value(whole + 1) * part
