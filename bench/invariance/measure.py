@@ -5,13 +5,15 @@
 DREAM is the release binary, FOLDER holds audio files. Of `count` files, evenly spread over the sorted names, this writes a
 float WAV at 44.1 kHz with a peak of 0.2, and from it: 12 dB more, 12 dB less, the other polarity, swapped
 channels, 48 kHz and 96 kHz (by sox), 3 samples later and earlier. All are analysed without their names. Printed per
-fact and change: the share of files whose fact differs beyond the tolerance that `dream_analysis::analyse` states. Sounds
+fact and change: the share of files whose fact differs beyond the tolerance that `dream_analysis::analyse` states,
+read from its unit tests. Sounds
 that lie in good part above 19.5 kHz, which no other rate keeps, are left out of the changes of rate, and counted.
 `--list FACT` prints the files and values behind the numbers of one fact.
 """
 
 import argparse
 import json
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -22,43 +24,14 @@ import soundfile as sf
 RATE = 44_100
 CHANGES = ["+12 dB", "-12 dB", "polarity", "swap", "48 kHz", "96 kHz", "+3", "-3"]
 GAIN = {"+12 dB": 12.0, "-12 dB": -12.0}
-EDGE_S = 0.005
-# fact: absolute tolerance, share of the value
+# The tolerances are those of the unit tests: absolute, and as a share of the value.
+TESTS = (Path(__file__).parents[2] / "crates/dream-analysis/src/tests/invariance.rs").read_text()
+EDGE_S, QUIET_LUFS = (float(re.search(rf"const {name}: f64 = (-?[0-9.]+);", TESTS)[1]) for name in ("EDGE_S", "QUIET_LUFS"))
 TOLERANCES = {
-    "duration_s": (0.001, 0),
-    "form": None,
-    "form_confidence": (0.1, 0),
-    "category": None,
-    "category_confidence": (0.1, 0),
-    "bpm": (0, 0.0005),
-    "bpm_confidence": (0.1, 0),
-    "bpm_varies": None,
-    "beats_s": (EDGE_S, 0),
-    "downbeats_s": (EDGE_S, 0),
-    "bars": None,
-    "loop_points_s": (0.001, 0),
-    "key": None,
-    "key_confidence": (0.1, 0),
-    "tuning_cents": (2, 0),
-    "root": (0.05, 0),
-    "root_confidence": (0.1, 0),
-    "drum_voices": (0.1, 0),
-    "loudness_lufs": (0.1, 0),
-    "true_peak_dbtp": (0.2, 0),
-    "quality": (0.05, 0),
-    "quality_parts": (0.05, 0),
-    "defects": None,
-    "tags": None,
-    "tag_percentiles": (0.05, 0),
-    "neuromorphic": (0.02, 0.05),
-    "neuromorphic onset_rate": (0.2, 0),
-    "neuromorphic isi_cv": (0.15, 0),
-    "neuromorphic pulse_clarity": (0.1, 0),
-    "neuromorphic vs_beat": (0.1, 0),
-    "neuromorphic vs_16th": (0.1, 0),
+    fact: (EDGE_S if absolute == "EDGE_S" else float(absolute), float(share))
+    for fact, absolute, share in re.findall(r'^    \("([a-z0-9_ ]+)", ([A-Z_]+|[0-9.]+), ([0-9.]+)\),$', TESTS, re.MULTILINE)
 }
-# Where a part of the sound may cross the absolute gate of BS.1770: below this level, for a one-shot and for the rest.
-QUIET_LUFS, GATED_LU = -24.0, {"one_shot": 3.0}
+WORDS = ["form", "category", "bpm_varies", "key", "defects", "tags"]
 # What is given from a least confidence on may come and go up to this one.
 DECIDED = {
     "bpm": ("bpm_confidence", 0.35, ["bpm", "bpm_confidence", "bpm_varies", "beats_s", "downbeats_s", "bars", "loop_points_s", "form", "form_confidence", "tags", "drum_voices", "neuromorphic"]),
@@ -71,7 +44,7 @@ KEPT_HZ, LOST_SHARE = 19_500, 0.15
 TAG_PERCENTILE, TAG_MARGIN = 0.84, 0.03
 # Parts of the quality that are about single samples, and the changes that move these.
 OF_SAMPLES = {"truncated_start": ["48 kHz", "96 kHz", "-3"], "truncated_end": ["48 kHz", "96 kHz"], "intersample_clipping": ["48 kHz", "96 kHz"]}
-FACTS = [fact for fact in TOLERANCES if " " not in fact]
+FACTS = [fact for fact in TOLERANCES if " " not in fact] + WORDS
 
 
 def variants(path, folder, name):
@@ -117,7 +90,7 @@ def close(fact, old, new):
         return old.keys() == new.keys() and all(close(f"{fact} {k}" if f"{fact} {k}" in TOLERANCES else fact, old[k], new[k]) for k in old)
     if isinstance(old, list) and isinstance(new, list):
         return len(old) == len(new) and all(close(fact, a, b) for a, b in zip(old, new))
-    if TOLERANCES[fact] is None or old is None or new is None or isinstance(old, (str, bool)):
+    if fact in WORDS or old is None or new is None or isinstance(old, (str, bool)):
         return old == new
     absolute, relative = TOLERANCES[fact]
     return abs(old - new) <= absolute + relative * abs(old)
@@ -154,7 +127,8 @@ def differing(old, new, change):
                 facts["defects"] = [defect for defect in facts["defects"] if defect != part]
         facts["quality_parts"] = parts
     differ = [fact for fact in FACTS if not close(fact, old[fact], new[fact])]
-    if "loudness_lufs" in differ and old["loudness_lufs"] < QUIET_LUFS and abs(old["loudness_lufs"] - new["loudness_lufs"]) <= GATED_LU.get(old["form"], 0.5):
+    quiet = "loudness_lufs quiet one_shot" if old["form"] == "one_shot" else "loudness_lufs quiet"
+    if "loudness_lufs" in differ and old["loudness_lufs"] < QUIET_LUFS and close(quiet, old["loudness_lufs"], new["loudness_lufs"]):
         differ.remove("loudness_lufs")
     for fact, (confidence, least, follows) in DECIDED.items():
         if (old[fact] is None) != (new[fact] is None) and max(old[confidence], new[confidence]) < least:

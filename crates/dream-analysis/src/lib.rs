@@ -113,11 +113,15 @@ pub fn category_features(clip: &Clip) -> [f32; category::FEATURES] {
     category::features(&without_dc(clip))
 }
 
-/// The mean of the channels without its mean.
+/// The mean of the channels without its mean from where the sound begins to where it ends.
+///
+/// Silence around it has no DC: less the mean it would be a step, which is an attack.
 fn without_dc(clip: &Clip) -> Vec<f32> {
     let mut mono = clip.to_mono();
-    let mean = mono.iter().map(|x| f64::from(*x)).sum::<f64>() / mono.len().max(1) as f64;
-    for x in &mut mono {
+    let range = spectrum::sounding(&mono);
+    let sound = &mut mono[range];
+    let mean = sound.iter().map(|x| f64::from(*x)).sum::<f64>() / sound.len().max(1) as f64;
+    for x in sound {
         *x -= mean as f32;
     }
     mono
@@ -135,12 +139,13 @@ fn without_dc(clip: &Clip) -> Vec<f32> {
 /// | `loop_points_s` | 1 ms |
 /// | `root` | 5 cents |
 /// | `tuning_cents` | 2 cents |
-/// | `loudness_lufs`, less the gain | 0.1 LU; below -24 LUFS 0.5 LU, and 3 LU for a one-shot: a part may cross the absolute gate of BS.1770 |
+/// | `loudness_lufs`, less the gain | 0.1 LU; below -20 LUFS 0.5 LU, and 3 LU for a one-shot: a part may cross a gate of BS.1770 |
 /// | `true_peak_dbtp`, less the gain | 0.2 dB |
 /// | `quality` and its parts | 0.05 |
 /// | confidences, `drum_voices` | 0.1: whether a faint peak lasts or a last note counts is decided hop by hop |
 /// | `tags` | those within 0.03 of their percentile may come and go |
 /// | `attributes` | a tenth of their standard deviation in the category |
+/// | `duration_s` | 1 ms |
 /// | `neuromorphic` | 5 % + 0.02; `isi_cv` 0.15, `onset_rate` 0.2 per second, `pulse_clarity`, `vs_beat`, `vs_16th` 0.1 |
 ///
 /// What is given from a least confidence on may come and go near it: a tempo and what follows from it up to 0.35, a key up to
@@ -242,7 +247,7 @@ const CHORD: &str = "chord";
 /// The drum voices of a loop or a recording of drums, or of a mixture.
 fn drum_voices(heard: &Heard, category: Category, form: Form) -> BTreeMap<String, f32> {
     let drums = category.is_drum() || category == Category::Other;
-    if drums && form != Form::OneShot { voices::voices(&heard.picture) } else { BTreeMap::new() }
+    if drums && form != Form::OneShot { voices::voices(&heard.mono) } else { BTreeMap::new() }
 }
 
 /// The key that was heard; a lone note has a root instead.

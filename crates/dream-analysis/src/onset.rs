@@ -5,11 +5,12 @@
 //! two hops earlier. We differ: 24 geometric bands, level taken relative to the clip's peak, and peaks
 //! must rise above their surroundings by a share of the strongest.
 //! In: mono samples at 44.1 kHz. Out: strength per hop, onsets.
-//! Shapes: strength `[hops]`, hop 256 (5.8 ms), window 1024 (23 ms). Cost: one pass, O(frames log window).
+//! Shapes: strength `[hops]`, hop 256 (5.8 ms), window 1024 (23 ms); the first hop is
+//! where the sound begins, whatever silence comes before it. Cost: one pass, O(frames log window).
 
 use dream_audio::spectrum::{Complex, Stft, Window};
 
-use crate::spectrum::{Windowing, each_hop, vertex};
+use crate::spectrum::{Windowing, each_hop_from, sounding, vertex};
 
 /// Hops per second of the onset strength.
 pub(crate) const HOPS_PER_S: f64 = 44_100.0 / HOP as f64;
@@ -48,6 +49,8 @@ pub struct Onset {
 pub struct Onsets {
     /// Onset strength per hop of 256 frames, not negative.
     pub strength: Vec<f32>,
+    /// When the first hop is, in seconds: where the sound begins.
+    pub(crate) first_s: f64,
     /// The onsets in order of time.
     pub list: Vec<Onset>,
 }
@@ -59,12 +62,13 @@ pub fn onsets(mono: &[f32]) -> Onsets {
         return Onsets::default();
     }
     let edges = band_edges();
-    let hops = WINDOWING.hops(mono.len());
+    let first = sounding(mono).start;
+    let hops = WINDOWING.hops(mono.len() - first);
     let mut strength = Vec::with_capacity(hops);
     let mut low = Vec::with_capacity(hops);
     let mut high = Vec::with_capacity(hops);
     let mut past = [[0.0_f32; BANDS]; LAG]; // ring of the last LAG hops
-    each_hop(mono, WINDOWING, |hop, magnitudes| {
+    each_hop_from(mono, WINDOWING, first, |hop, magnitudes| {
         let mut bands = [0.0_f32; BANDS];
         for (band, edge) in bands.iter_mut().zip(edges.windows(2)) {
             let power: f32 = magnitudes[edge[0]..edge[1]].iter().map(|m| m * m).sum();
@@ -82,10 +86,11 @@ pub fn onsets(mono: &[f32]) -> Onsets {
         past[hop % LAG] = bands;
     });
     // Where the window reaches past the end, the cut itself would look like an attack.
-    let whole = mono.len().saturating_sub(WINDOWING.window / 2) / HOP;
-    let mut list = pick(&strength, &low, &high, whole.max(1));
+    let whole = mono.len().saturating_sub(first + WINDOWING.window / 2) / HOP;
+    let first_s = first as f64 / 44_100.0;
+    let mut list = pick(&strength, &low, &high, whole.max(1), first_s);
     mark_changes(mono, &mut list);
-    Onsets { strength, list }
+    Onsets { strength, first_s, list }
 }
 
 /// Bin edges of the bands: geometric from bin 1 (43 Hz) to bin 372 (16 kHz), none empty.
@@ -98,7 +103,7 @@ fn band_edges() -> [usize; BANDS + 1] {
     edges
 }
 
-fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize) -> Vec<Onset> {
+fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize, first_s: f64) -> Vec<Onset> {
     const REACH: usize = 6; // an onset is the largest within 35 ms
     const BEFORE: usize = 18; // its surroundings: 105 ms before
     const AFTER: usize = 12; // and 70 ms after
@@ -123,7 +128,7 @@ fn pick(strength: &[f32], low: &[f32], high: &[f32], whole: usize) -> Vec<Onset>
                 (around.iter().copied().fold(0.0, f32::max) / s).min(1.0)
             };
             list.push(Onset {
-                time_s: ((t as f64 + offset(strength, t)) / HOPS_PER_S - LEAD_S).max(0.0),
+                time_s: (first_s + (t as f64 + offset(strength, t)) / HOPS_PER_S - LEAD_S).max(0.0),
                 strength: s,
                 low: most(low, 4),
                 high: most(high, 2),

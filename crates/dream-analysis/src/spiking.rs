@@ -30,7 +30,7 @@ use std::f64::consts::TAU;
 use dream_audio::filter::Cascade;
 use dream_core::Bpm;
 
-use crate::spectrum::autocorrelation;
+use crate::spectrum::{autocorrelation, phase};
 
 const RATE: f64 = 22_050.0;
 const CHANNELS: usize = 40;
@@ -39,6 +39,8 @@ const NEURONS: usize = CHANNELS * FIBRES;
 /// Frames of 22.05 kHz per step of the neurons: 2004.5 steps per second.
 const STEP: usize = 11;
 const STEPS_PER_S: f64 = RATE / STEP as f64;
+/// Steps of a bin of time: 5 ms.
+const BIN: usize = 10;
 const HEARD_S: f64 = 6.0;
 /// RMS of the loudest 400 ms after levelling.
 const LEVEL: f64 = 0.1;
@@ -59,8 +61,9 @@ const REST: f32 = 0.08;
 
 /// The measures of mono samples at 44.1 kHz.
 pub fn spiking(mono: &[f32], bpm: Option<Bpm>) -> BTreeMap<String, f32> {
-    let heard = &mono[..mono.len().min((HEARD_S * 2.0 * RATE) as usize)];
-    let Some(gain) = levelling(heard) else { return BTreeMap::new() };
+    let sound = &mono[..mono.len().min((HEARD_S * 2.0 * RATE) as usize)];
+    let heard = on_bins(sound);
+    let Some(gain) = levelling(&heard) else { return BTreeMap::new() };
     let mut filter = Cascade::lowpass(6, 9500.0, 2.0 * RATE);
     let half: Vec<f32> =
         heard.iter().map(|x| (filter.step(f64::from(*x) * gain)) as f32).step_by(2).collect();
@@ -70,15 +73,22 @@ pub fn spiking(mono: &[f32], bpm: Option<Bpm>) -> BTreeMap<String, f32> {
     if steps == 0 || spikes.iter().all(Vec::is_empty) {
         return BTreeMap::new();
     }
-    let seconds = steps as f64 / STEPS_PER_S;
+    let seconds = sound.len() as f64 / (2.0 * RATE);
     let mut out = rates(&spikes, seconds);
     out.extend(intervals(&spikes));
     out.extend(population(&spikes, steps));
-    out.extend(timing(&spikes, steps, bpm));
+    out.extend(timing(&spikes, steps, seconds, bpm));
     out.into_iter()
         .filter(|(_, value)| value.is_finite())
         .map(|(name, value)| (name.to_owned(), value as f32))
         .collect()
+}
+
+/// The samples after so much silence that the bins of time lie where `spectrum::phase` puts them on the sound.
+fn on_bins(samples: &[f32]) -> Vec<f32> {
+    const FRAMES: usize = 2 * STEP * BIN;
+    let lead = (FRAMES - phase(samples, FRAMES)) % FRAMES;
+    std::iter::repeat_n(0.0, lead).chain(samples.iter().copied()).collect()
 }
 
 /// The gain that brings the loudest 400 ms to the level; `None` for silence.
@@ -233,16 +243,16 @@ fn population(spikes: &[Vec<u32>], steps: usize) -> Measures {
     if mean > 0.0 {
         out.push(("fano_50ms", variance / mean));
     }
-    let (_, together) = moments(&counts(10));
-    let bins = steps.div_ceil(10) as f64;
+    let (_, together) = moments(&counts(BIN));
+    let bins = steps.div_ceil(BIN) as f64;
     let alone: f64 = spikes
         .iter()
         .map(|times| {
             // Variance of the neuron's own counts, from its occupied bins.
             let (mut sum, mut squares, mut i) = (0.0, 0.0, 0);
             while i < times.len() {
-                let bin = times[i] / 10;
-                let n = times[i..].iter().take_while(|time| **time / 10 == bin).count();
+                let bin = times[i] as usize / BIN;
+                let n = times[i..].iter().take_while(|time| **time as usize / BIN == bin).count();
                 sum += n as f64;
                 squares += (n * n) as f64;
                 i += n;
@@ -262,14 +272,14 @@ fn moments(values: &[f64]) -> (f64, f64) {
     (mean, values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count)
 }
 
-/// What the least sensitive fibres say about time, in bins of ten steps (5 ms).
-fn timing(spikes: &[Vec<u32>], steps: usize, bpm: Option<Bpm>) -> Measures {
+/// What the least sensitive fibres say about time.
+fn timing(spikes: &[Vec<u32>], steps: usize, seconds: f64, bpm: Option<Bpm>) -> Measures {
     const AROUND: usize = 24; // 120 ms
-    let per_s = STEPS_PER_S / 10.0;
-    let mut counts = vec![0.0_f32; steps.div_ceil(10) + 1];
+    let per_s = STEPS_PER_S / BIN as f64;
+    let mut counts = vec![0.0_f32; steps.div_ceil(BIN) + 1];
     for time in spikes.iter().skip(FIBRES - 1).step_by(FIBRES).flatten() {
         // Shared between the two bins that are near, so that nothing hangs on where bins begin.
-        let (bin, late) = (*time as usize / 10, (*time % 10) as f32 / 10.0);
+        let (bin, late) = (*time as usize / BIN, (*time as usize % BIN) as f32 / BIN as f32);
         counts[bin] += 1.0 - late;
         counts[bin + 1] += late;
     }
@@ -292,7 +302,6 @@ fn timing(spikes: &[Vec<u32>], steps: usize, bpm: Option<Bpm>) -> Measures {
         })
         .map(|t| t as f64 / per_s)
         .collect();
-    let seconds = counts.len() as f64 / per_s;
     let mut out = vec![
         ("onset_rate", onsets.len() as f64 / seconds.max(0.25)),
         ("pulse_clarity", f64::from(clarity(&novelty, per_s))),

@@ -3,7 +3,7 @@
 //! Method: every attack in the picture of twenty bands is judged by a small network with one output per voice, since
 //! voices sound together (C.-W. Wu et al., "A Review of Automatic Drum Transcription", IEEE/ACM TASLP 26(9), 2018,
 //! calls it segment and classify). It is trained by `examples/train_category.rs` on loops whose hits are known.
-//! In: the picture of a clip. Out: voices with a confidence, those below [`LEAST`] left out. `snare` is a snare or a clap,
+//! In: mono samples without DC, seen on hops that lie on the sound itself. Out: voices with a confidence, those below [`LEAST`] left out. `snare` is a snare or a clap,
 //! `percussion` any other drum or cymbal; `clap`, `tom` and `cymbal` are named besides where they can be told. A voice is as
 //! sure as its two surest attacks together, so that one slip does not count as a voice.
 //! Limits: quiet hats under a loud snare are often missed; a low tom alone may pass for a kick. Measured in
@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::category::network::Network;
-use crate::category::picture::{BANDS, FLOOR_DB, HOPS_PER_S, Picture, picture};
+use crate::category::picture::{BANDS, FLOOR_DB, HOP, anchored};
 
 /// The voices, in the order of the network's outputs.
 pub const VOICES: [&str; 7] = ["kick", "snare", "hihat", "percussion", "clap", "tom", "cymbal"];
@@ -37,15 +37,19 @@ pub struct Strike {
 
 /// The attacks of mono samples without DC.
 pub fn strikes(mono: &[f32]) -> Vec<Strike> {
-    of_picture(&picture(mono))
+    let (picture, first) = anchored(mono);
+    let bands = &picture.bands;
+    let time_s = |h: usize| (first + h * HOP) as f64 / 44_100.0;
+    let strike = |h: usize| Strike { time_s: time_s(h), features: features(bands, h) };
+    attacks(bands).into_iter().map(strike).collect()
 }
 
 /// The voices of a clip, each with its confidence.
-pub(crate) fn voices(picture: &Picture) -> BTreeMap<String, f32> {
+pub(crate) fn voices(mono: &[f32]) -> BTreeMap<String, f32> {
     let network = Network::read(include_bytes!("voices.bin"))
         .filter(|network| network.inputs() == FEATURES)
         .expect("the embedded weights were written for these features");
-    let strikes = of_picture(picture);
+    let strikes = strikes(mono);
     let sure = together(strikes.iter().map(|strike| network.logits(&strike.features)));
     let named = VOICES.iter().zip(sure).filter(|voice| voice.1 >= LEAST);
     named.map(|(name, confidence)| ((*name).to_owned(), confidence)).collect()
@@ -67,24 +71,22 @@ pub fn together(logits: impl Iterator<Item = Vec<f32>>) -> [f32; VOICES.len()] {
     best.map(|[first, second]| 0.5 * (first + second))
 }
 
-fn of_picture(picture: &Picture) -> Vec<Strike> {
-    let bands = &picture.bands;
+/// The hops of the attacks.
+fn attacks(bands: &[[f32; BANDS]]) -> Vec<usize> {
     let before = |h: usize, b: usize| h.checked_sub(2).map_or(FLOOR_DB, |h| bands[h][b]);
     let rises: Vec<f32> = (0..bands.len())
         .map(|h| (0..BANDS).map(|b| (bands[h][b] - before(h, b)).max(0.0)).sum::<f32>())
         .map(|sum| sum / BANDS as f32)
         .collect();
-    let mut strikes: Vec<Strike> = Vec::new();
-    let mut last = None;
+    let mut found: Vec<usize> = Vec::new();
     for (h, &rise) in rises.iter().enumerate() {
         let near = &rises[h.saturating_sub(APART / 2)..(h + APART / 2 + 1).min(rises.len())];
-        let fresh = last.is_none_or(|last| h - last >= APART);
+        let fresh = found.last().is_none_or(|last| h - last >= APART);
         if rise > RISE_DB && fresh && near.iter().all(|&n| n <= rise) {
-            last = Some(h);
-            strikes.push(Strike { time_s: h as f64 / HOPS_PER_S, features: features(bands, h) });
+            found.push(h);
         }
     }
-    strikes
+    found
 }
 
 fn features(bands: &[[f32; BANDS]], h: usize) -> [f32; FEATURES] {
@@ -149,22 +151,22 @@ mod tests {
     fn a_beat_has_the_voices_it_is_made_of() {
         let (kick, snare, hat) = (of("kick_909"), of("snare_909"), of("hat_closed_909"));
         let beat = bar(&[(&kick, &[0, 6, 8]), (&snare, &[4, 12]), (&hat, &[2, 10, 14])]);
-        let found = voices(&picture(&beat));
+        let found = voices(&beat);
         for voice in ["kick", "snare", "hihat"] {
             assert!(found.contains_key(voice), "{voice} in {found:?}");
         }
-        let four = voices(&picture(&bar(&[(&kick, &[0, 4, 8, 12])])));
+        let four = voices(&bar(&[(&kick, &[0, 4, 8, 12])]));
         assert!(four.contains_key("kick"), "{four:?}");
         assert!(!four.contains_key("hihat") && !four.contains_key("snare"), "{four:?}");
     }
 
     #[test]
     fn what_has_no_drums_has_no_voices() {
-        assert!(voices(&picture(&chord(&[220.0, 330.0], 3.0, 6))).is_empty());
-        assert!(voices(&picture(&silence(1.0))).is_empty());
-        assert!(voices(&picture(&[])).is_empty());
-        assert!(voices(&picture(&thump(50.0, 0.0))).is_empty());
-        let all = voices(&picture(&noise(0.01)));
+        assert!(voices(&chord(&[220.0, 330.0], 3.0, 6)).is_empty());
+        assert!(voices(&silence(1.0)).is_empty());
+        assert!(voices(&[]).is_empty());
+        assert!(voices(&thump(50.0, 0.0)).is_empty());
+        let all = voices(&noise(0.01));
         assert!(all.values().all(|sure| (0.0..=1.0).contains(sure)));
     }
 }

@@ -5,16 +5,18 @@
 //! geometric from 43 Hz to 16 kHz, as far as the bins allow: what lies above is lost in lower rates and codecs anyway.
 //! Cost: one transform of 1024 per 11.6 ms; 88 bytes per hop are kept.
 
-use crate::spectrum::{Windowing, each_hop};
+use crate::spectrum::{Windowing, each_hop_from, first_hop};
 
 /// Bands of the picture.
 pub(crate) const BANDS: usize = 20;
 /// The lowest level, in dB below the loudest hop.
 pub(crate) const FLOOR_DB: f32 = -60.0;
 /// Hops per second.
-pub(crate) const HOPS_PER_S: f64 = 44_100.0 / 512.0;
+pub(crate) const HOPS_PER_S: f64 = 44_100.0 / HOP as f64;
+/// Frames from one hop to the next.
+pub(crate) const HOP: usize = 512;
 
-const WINDOWING: Windowing = Windowing { window: 1024, hop: 512 };
+const WINDOWING: Windowing = Windowing { window: 1024, hop: HOP };
 /// Edges of the bands in bins of 43 Hz.
 const EDGES: [usize; BANDS + 1] =
     [1, 2, 3, 4, 5, 7, 9, 12, 15, 19, 24, 31, 40, 52, 67, 87, 112, 145, 188, 250, 372];
@@ -30,8 +32,18 @@ pub(crate) struct Picture {
 
 /// The picture of mono samples; empty for silence.
 pub(crate) fn picture(mono: &[f32]) -> Picture {
+    from(mono, 0)
+}
+
+/// The picture on hops that begin with the sound, and the frame of the first.
+pub(crate) fn anchored(mono: &[f32]) -> (Picture, usize) {
+    let first = first_hop(mono, HOP);
+    (from(mono, first), first)
+}
+
+fn from(mono: &[f32], first: usize) -> Picture {
     let mut powers: Vec<[f32; BANDS]> = Vec::with_capacity(WINDOWING.hops(mono.len()));
-    each_hop(mono, WINDOWING, |_, magnitudes| {
+    each_hop_from(mono, WINDOWING, first, |_, magnitudes| {
         powers.push(std::array::from_fn(|b| {
             magnitudes[EDGES[b]..EDGES[b + 1]].iter().map(|m| m * m).sum()
         }));

@@ -15,6 +15,8 @@ use std::f64::consts::TAU;
 
 use dream_audio::spectrum::{Complex, Stft, Window};
 
+use crate::spectrum::phase;
+
 /// Samples of a block: 20 ms.
 const BLOCK: usize = 882;
 /// Blocks of a floor, at least.
@@ -32,9 +34,12 @@ const WIDTH_DB: f32 = 2.0;
 
 /// The noise floor below the loudest 20 ms in dB; `None` where there is none.
 pub(super) fn noise_db(channel: &[f32]) -> Option<f32> {
+    // The blocks lie on the sound, whatever comes before it.
+    let (start, channel) = channel.split_at(phase(channel, BLOCK).min(channel.len()));
     let levels: Vec<f32> = channel.chunks_exact(BLOCK).map(level_db).collect();
-    let loudest = levels.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let whole = channel.chunks_exact(BLOCK).map(power).fold(0.0, f64::max);
+    let loudest = levels.iter().copied().fold(level_db(start), f32::max);
+    let whole_start = start.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / BLOCK as f64;
+    let whole = channel.chunks_exact(BLOCK).map(power).fold(whole_start, f64::max);
     let whole_db = (10.0 * whole.max(1e-18).log10()) as f32;
     // In the pauses; or, where hiss is louder than all treble of the sound, all along.
     [(ROOM_DB, PAUSES), (f32::NEG_INFINITY, THROUGHOUT)].into_iter().find_map(|(room_db, share)| {

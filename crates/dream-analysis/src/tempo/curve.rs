@@ -139,14 +139,18 @@ impl Curve {
         let hops = (length_s * HOPS_PER_S) as usize;
         let strength = (0..hops)
             .map(|hop| {
-                let place = self.bent(start_s + hop as f64 / HOPS_PER_S) * HOPS_PER_S;
-                let whole = place.max(0.0) as usize;
+                let place =
+                    (self.bent(start_s + hop as f64 / HOPS_PER_S) - onsets.first_s) * HOPS_PER_S;
+                if place < 0.0 {
+                    return 0.0; // before the sound
+                }
+                let whole = place as usize;
                 let part = (place - whole as f64) as f32;
                 let value = |i: usize| onsets.strength.get(i).copied().unwrap_or(0.0);
                 value(whole) * (1.0 - part) + value(whole + 1) * part
             })
             .collect();
-        (Onsets { strength, list }, length_s, start_s)
+        (Onsets { strength, first_s: 0.0, list }, length_s, start_s)
     }
 }
 

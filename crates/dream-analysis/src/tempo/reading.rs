@@ -6,7 +6,7 @@
 //! The weights are fitted by `bench/tempo/fit.py` on synthesised loops. Once the tempo is chosen, its phase and the start of its bar are weighed again
 //! with weights of their own, fitted among the readings of one tempo.
 
-use crate::onset::{Onset, Onsets};
+use crate::onset::{HOPS_PER_S, Onset, Onsets};
 use crate::tempo::fold::{Fit, clusters, fit, residue};
 use crate::tempo::lattice;
 use crate::tempo::repeats::Repeats;
@@ -57,7 +57,8 @@ pub(super) fn read(
         return Vec::new();
     }
     let mean = list.iter().map(|onset| onset.strength).sum::<f32>() / list.len() as f32;
-    let first = onsets.strength.iter().take(4).copied().fold(0.0, f32::max);
+    let start_hops = (ATTACK_HOPS - onsets.first_s * HOPS_PER_S).ceil();
+    let first = onsets.strength.iter().take(start_hops as usize).copied().fold(0.0, f32::max);
     let attack = f64::from((first / mean).min(1.0));
     let mut all: Vec<Reading> = Vec::new();
     for fit in periods(list, repeats, duration_s, named_bpm) {
@@ -105,6 +106,8 @@ fn score(evidence: &[f64; EVIDENCE]) -> f64 {
     dot(&WEIGHTS) + units.sum::<f64>()
 }
 
+/// How long a file that starts with an attack has for it, in hops: 23 ms.
+const ATTACK_HOPS: f64 = 4.0;
 /// What a tempo in the name is worth: e to this power.
 const NAME: f64 = 5.0;
 /// Below 70 and above 170 bpm listeners rather count double or half; in octaves above 120 bpm.

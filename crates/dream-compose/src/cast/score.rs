@@ -205,7 +205,8 @@ fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
     kind + need.pitches.iter().map(ease).sum::<f64>() / need.pitches.len().max(1) as f64
 }
 
-/// The chord a stem holds, by its tags and its mode: thirds are left open where they are not known.
+/// The chord a stem holds, by its tags and its mode: thirds are left open where they are not known. A key whose tonic is
+/// another note than the root of the chord tells nothing of its third.
 pub(super) fn chord(stem: &Stem) -> &'static [u8] {
     let has = |tag: &str| stem.tags.iter().any(|own| own.eq_ignore_ascii_case(tag));
     if has("sus") || has("power") {
@@ -214,10 +215,16 @@ pub(super) fn chord(stem: &Stem) -> &'static [u8] {
         &[]
     } else if has("neutral") {
         &[0, 7]
-    } else if stem.facts.key.is_some_and(|key| key.mode == Mode::Major) {
-        &[0, 4, 7]
     } else {
-        &[0, 3, 7]
+        let on_tonic = |key: &Key| {
+            let class = stem.facts.root.map(|root| root.round().rem_euclid(12.0));
+            class.is_none_or(|class| (class - f64::from(key.tonic.index())).abs() < 0.5)
+        };
+        match stem.facts.key.filter(on_tonic).map(|key| key.mode) {
+            Some(Mode::Major) => &[0, 4, 7],
+            Some(Mode::Minor) => &[0, 3, 7],
+            None => &[0, 7],
+        }
     }
 }
 

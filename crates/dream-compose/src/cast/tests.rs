@@ -155,6 +155,21 @@ fn the_bass_whose_root_reaches_the_notes_is_cast() {
 }
 
 #[test]
+fn a_chord_has_the_third_of_a_key_on_its_root_and_else_an_open_one() {
+    let tones = |root, key: Option<&str>| {
+        let mut stab = candidate(1, Category::Synth, Form::OneShot).stem;
+        stab.tags = vec!["chord".to_owned()];
+        stab.facts.root = Some(root);
+        stab.facts.key = key.map(|key| key.parse().unwrap());
+        score::chord(&stab)
+    };
+    assert_eq!(tones(57.02, Some("A minor")), [0, 3, 7]);
+    assert_eq!(tones(56.98, Some("A major")), [0, 4, 7]);
+    assert_eq!(tones(57.0, Some("C major")), [0, 7]);
+    assert_eq!(tones(57.0, None), [0, 7]);
+}
+
+#[test]
 fn tags_decide_among_equals() {
     let mut dark = candidate(2, Category::Kick, Form::OneShot);
     dark.stem.tags = vec!["Dark".to_owned()];
