@@ -34,6 +34,7 @@ TOLERANCES = {
 WORDS = ["form", "category", "bpm_varies", "key", "defects", "tags"]
 # What is given from a least confidence on may come and go up to this one.
 DECIDED = {
+    "category": ("category_confidence", 0.5, ["category", "category_confidence", "tags", "root", "root_confidence", "key", "key_confidence", "drum_voices"]),
     "bpm": ("bpm_confidence", 0.35, ["bpm", "bpm_confidence", "bpm_varies", "beats_s", "downbeats_s", "bars", "loop_points_s", "form", "form_confidence", "tags", "drum_voices", "neuromorphic"]),
     "key": ("key_confidence", 0.4, ["key", "key_confidence"]),
     "root": ("root_confidence", 0.9, ["root", "root_confidence", "tags"]),
@@ -131,7 +132,8 @@ def differing(old, new, change):
     if "loudness_lufs" in differ and old["loudness_lufs"] < QUIET_LUFS and close(quiet, old["loudness_lufs"], new["loudness_lufs"]):
         differ.remove("loudness_lufs")
     for fact, (confidence, least, follows) in DECIDED.items():
-        if (old[fact] is None) != (new[fact] is None) and max(old[confidence], new[confidence]) < least:
+        decided = old[fact] != new[fact] if fact == "category" else (old[fact] is None) != (new[fact] is None)
+        if decided and max(old[confidence], new[confidence]) < least:
             differ = [other for other in differ if other not in follows]
     return differ, old, new
 

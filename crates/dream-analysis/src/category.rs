@@ -4,11 +4,12 @@
 //! change without it. The weights are made by `cargo run --release -p dream-analysis --example train_category`; data,
 //! licences and measured accuracy are in `category/MODEL_CARD.md`. It has seen recorded sounds under free
 //! licences and synthesised ones, never a name.
-//! In: mono samples at 44.1 kHz. Out: a category and its probability, calibrated on held-out packs: of the answers given
+//! In: mono samples at 44.1 kHz. Out: a category and its probability, calibrated on held-out makers: of the answers given
 //! with 0.7, about 70 % are right. Where no category reaches `UNSURE`, the answer is `other`.
-//! Limits: guitar, piano, synth, atmo and mixtures are known from synthesis only.
+//! Limits: guitar, piano, synth, atmo and mixtures are known from rendered and synthesised sounds only.
 
 mod features;
+mod mel;
 pub(crate) mod network;
 pub(crate) mod picture;
 

@@ -149,7 +149,8 @@ fn without_dc(clip: &Clip) -> Vec<f32> {
 /// | `neuromorphic` | 5 % + 0.02; `isi_cv` 0.15, `onset_rate` 0.2 per second, `pulse_clarity`, `vs_beat`, `vs_16th` 0.1 |
 ///
 /// What is given from a least confidence on may come and go near it: a tempo and what follows from it up to 0.35, a key up to
-/// 0.4, a root up to 0.9 (a chord's) and 0.6 (a note's). Three parts of the quality are about single samples, and go as far as
+/// 0.4, a root up to 0.9 (a chord's) and 0.6 (a note's). Of two categories nearly as probable, below 0.5 either may be told, with its
+/// tags. Three parts of the quality are about single samples, and go as far as
 /// their weights: `truncated_start` and `truncated_end`, since three samples less are another cut and the filter of another
 /// rate blurs the first and the last sample; and `intersample_clipping`, since another rate has other samples. What lies
 /// above 19.5 kHz is lost in a file of another rate, and a hat that lives there is another sound.

@@ -40,6 +40,9 @@ pub(crate) struct Spec {
     pub(crate) decay: f32,
     /// Deviation of the noise on the standardised inputs.
     pub(crate) noise: f32,
+    /// Share of the hidden units that is silent in each step (N. Srivastava et al., "Dropout: A Simple Way to Prevent
+    /// Neural Networks from Overfitting", JMLR 15, 2014).
+    pub(crate) dropped: f32,
     pub(crate) seed: Seed,
 }
 
@@ -74,8 +77,9 @@ impl Ensemble {
         let x = standardised(features, &self.mean, &self.deviation);
         let mut sums = vec![0.0; outputs];
         for weights in &self.members {
-            let mut units = vec![0.0; hidden];
-            for (sum, logit) in sums.iter_mut().zip(forward(weights, &x, outputs, &mut units)) {
+            let (kept, mut units) = (vec![1.0; hidden], vec![0.0; hidden]);
+            let logits = forward(weights, &x, outputs, &kept, &mut units);
+            for (sum, logit) in sums.iter_mut().zip(logits) {
                 *sum += logit / (self.divisor * members as f32);
             }
         }
@@ -111,8 +115,14 @@ fn standardised(features: &[f32], mean: &[f32], deviation: &[f32]) -> Vec<f32> {
     features.iter().zip(mean).zip(deviation).map(standard).map(|z| z.clamp(-REACH, REACH)).collect()
 }
 
-/// Logits; the hidden units are left in `units`.
-fn forward(weights: &[f32], x: &[f32], outputs: usize, units: &mut [f32]) -> Vec<f32> {
+/// Logits; the hidden units, each times its `kept`, are left in `units`.
+fn forward(
+    weights: &[f32],
+    x: &[f32],
+    outputs: usize,
+    kept: &[f32],
+    units: &mut [f32],
+) -> Vec<f32> {
     let hidden = units.len();
     let (first, rest) = weights.split_at(x.len() * hidden);
     let (bias, rest) = rest.split_at(hidden);
@@ -124,8 +134,8 @@ fn forward(weights: &[f32], x: &[f32], outputs: usize, units: &mut [f32]) -> Vec
         }
     }
     let mut logits = last.to_vec();
-    for (unit, row) in units.iter_mut().zip(second.chunks_exact(outputs)) {
-        *unit = unit.max(0.0);
+    for ((unit, keep), row) in units.iter_mut().zip(kept).zip(second.chunks_exact(outputs)) {
+        *unit = unit.max(0.0) * keep;
         for (logit, weight) in logits.iter_mut().zip(row) {
             *logit += *unit * weight;
         }
@@ -182,7 +192,7 @@ fn train(
     let mut order: Vec<usize> = (0..rows.len()).collect();
     let steps = (spec.epochs * rows.len().div_ceil(BATCH)) as f32;
     let mut step = 0_i32;
-    let mut units = vec![0.0_f32; hidden];
+    let (mut kept, mut units) = (vec![1.0_f32; hidden], vec![0.0_f32; hidden]);
     let mut noisy = vec![0.0_f32; inputs];
     for _ in 0..spec.epochs {
         for i in (1..order.len()).rev() {
@@ -195,10 +205,16 @@ fn train(
                 for ((n, x), noise) in noisy.iter_mut().zip(&standard[i]).zip(&noise) {
                     *n = x + 1.7 * spec.noise * noise;
                 }
-                let mut delta = forward(&weights, &noisy, outputs, &mut units);
+                if spec.dropped > 0.0 {
+                    let rest = (1.0 - spec.dropped).recip();
+                    kept.fill_with(
+                        || if dice.chance(f64::from(spec.dropped)) { 0.0 } else { rest },
+                    );
+                }
+                let mut delta = forward(&weights, &noisy, outputs, &kept, &mut units);
                 error(&mut delta, &rows[i].target, spec.outputs);
                 let scale = rows[i].weight / BATCH as f32;
-                backward(&weights, &mut gradient, &noisy, &units, &delta, scale);
+                backward(&weights, &mut gradient, &noisy, (&units, &kept), &delta, scale);
             }
             step += 1;
             let turn = std::f32::consts::PI * step as f32 / steps;
@@ -219,7 +235,7 @@ fn backward(
     weights: &[f32],
     gradient: &mut [f32],
     x: &[f32],
-    units: &[f32],
+    (units, kept): (&[f32], &[f32]),
     delta: &[f32],
     scale: f32,
 ) {
@@ -239,8 +255,8 @@ fn backward(
     for (g, d) in gradient[last..].iter_mut().zip(delta) {
         *g += scale * d;
     }
-    for b in &mut back {
-        *b *= scale;
+    for (b, keep) in back.iter_mut().zip(kept) {
+        *b *= scale * keep;
     }
     for (x, row) in x.iter().zip(gradient.chunks_exact_mut(hidden)) {
         for (g, b) in row.iter_mut().zip(&back) {

@@ -55,7 +55,11 @@ pub(crate) fn recorded(
         for copy in 0..copies {
             let mut d = Dice::new(seed.child("recorded").index(number as u64).index(copy as u64));
             let source = repeats(&mut d, &mono[..start], category);
-            let wave = textures::augmented(&mut d, &source, category.is_drum());
+            let mut wave = textures::augmented(&mut d, &source, category.is_drum());
+            // What a program played is too clean.
+            if origin(number) == Origin::Added && d.chance(0.7) {
+                wave = textures::recorded(&mut d, &wave);
+            }
             examples.push(example(wave, category, origin(number), true));
         }
         examples

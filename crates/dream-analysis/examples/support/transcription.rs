@@ -58,6 +58,7 @@ pub(crate) fn train(sounds: &[Labelled], loops: usize, seed: Seed) -> (Vec<u8>, 
         step: 2e-3,
         decay: 0.01,
         noise: 0.1,
+        dropped: 0.0,
         seed: seed.child("members"),
     };
     let ensemble = fit::fit(&rows, &spec);

@@ -4,7 +4,7 @@
 //! common in the classification of percussion (P. Herrera, A. Yeterian, F. Gouyon, "Automatic Classification of Drum
 //! Sounds", ICMAI 2002), and pitch and peakiness of about forty long windows: the generalised autocorrelation of
 //! T. Tolonen and M. Karjalainen, "A Computationally Efficient Multipitch Analysis Model", IEEE TSAP 8(6), 2000,
-//! without its two channels.
+//! without its two channels. Finer spectra are in `mel`.
 //! They are the classifier's own, so that a change to another fact leaves its weights as they are. All are relative to
 //! the loudest hop: gain, polarity and channel order change nothing.
 //! In: mono samples at 44.1 kHz. Out: `[FEATURES]`, finite. Cost: the picture, and at most 40 pairs of transforms
@@ -13,10 +13,12 @@
 use dream_audio::spectrum::{Complex, Stft, Window};
 use realfft::RealFftPlanner;
 
+use super::mel::{self, MEL_FEATURES};
 use super::picture::{BANDS, FLOOR_DB, HOPS_PER_S, Picture, power};
 
 /// Number of features.
-pub const FEATURES: usize = 4 * BANDS + 3 + ENVELOPE + 10 + RHYTHM + MODULATION + TONE;
+pub const FEATURES: usize =
+    4 * BANDS + 3 + ENVELOPE + 10 + RHYTHM + MODULATION + TONE + MEL_FEATURES;
 
 const ENVELOPE: usize = 9;
 const RHYTHM: usize = 4 * 2 + 4;
@@ -46,6 +48,7 @@ pub(crate) fn features(mono: &[f32], picture: &Picture) -> [f32; FEATURES] {
     rhythm(picture, &active, &mut out);
     modulation(picture, &active, &mut out);
     tone(mono, picture, &active, &mut out);
+    mel::features(mono, &mut out);
     let mut features = [0.0; FEATURES];
     debug_assert_eq!(out.len(), FEATURES);
     for (slot, value) in features.iter_mut().zip(out) {

@@ -49,6 +49,9 @@ const EDGE_S: f64 = 0.005;
 /// The largest change of an attribute, in standard deviations of its category.
 const ATTRIBUTES: f32 = 0.1;
 
+/// Below this confidence two categories may be nearly as probable.
+const UNSURE: f32 = 0.5;
+
 /// Fields compared in another way: the candidates by their best (`bpm`, `key`), the attributes in standard deviations, the
 /// tags as sets.
 const APART: &[&str] =
@@ -117,7 +120,11 @@ fn differences(before: &Facts, after: &Facts, gain_db: f64) -> Vec<String> {
         serde_json::to_value(inner).unwrap()
     });
     let (old, new) = (old.as_object().unwrap(), new.as_object().unwrap());
-    for (field, value) in old.iter().filter(|(field, _)| !APART.contains(&field.as_str())) {
+    // Of two categories that are nearly as probable, either may be told, and what is measured by it.
+    let unsure = before.category_confidence.max(after.category_confidence) < UNSURE
+        && before.category != after.category;
+    let apart = |field: &str| APART.contains(&field) || unsure && field == "category";
+    for (field, value) in old.iter().filter(|(field, _)| !apart(field)) {
         let quiet = before.loudness_lufs.is_some_and(|lufs| lufs < QUIET_LUFS);
         let path = match (field.as_str(), before.form) {
             ("loudness_lufs", Form::OneShot) if quiet => "loudness_lufs quiet one_shot",
@@ -125,6 +132,9 @@ fn differences(before: &Facts, after: &Facts, gain_db: f64) -> Vec<String> {
             _ => field,
         };
         compare(path, value, &new[field], &mut found);
+    }
+    if unsure {
+        return found;
     }
     for (index, (a, b)) in embed(before).values.iter().zip(&embed(&after).values).enumerate() {
         if (a - b).abs() > ATTRIBUTES {
