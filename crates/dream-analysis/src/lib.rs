@@ -238,6 +238,8 @@ pub fn analyse(clip: &Clip, hints: &Hints) -> Facts {
 /// Least confidence of a key and of a root.
 const KEY_MIN: f32 = 0.3;
 const ROOT_MIN: f32 = 0.5;
+/// A key by so much surer than the note is of several notes.
+const KEY_OVER_NOTE: f32 = 0.2;
 /// Least confidence of the key of what are certainly drums; between the two, the less certain they are.
 const KEY_OF_DRUMS_MIN: f32 = 0.7;
 
@@ -268,7 +270,7 @@ fn heard_chord(heard: &Heard, category: Category, certain: f32, form: Form) -> O
         .filter(|chord| form == Form::OneShot && chord.confidence >= CHORD_MIN)
 }
 
-/// The note of a clip that is one: its sound must speak for it, and it must not be a drum.
+/// The note of a clip that is one: its sound must speak for it, and not far more for a key; and it must not be a drum.
 fn heard_note(heard: &Heard, category: Category, certain: f32, form: Form) -> Option<Root> {
     // A kick glides: what stays where it is is a bass note.
     let still = heard.pitch.spread < 0.015 && category == Category::Kick;
@@ -286,6 +288,7 @@ fn heard_note(heard: &Heard, category: Category, certain: f32, form: Form) -> Op
         .note
         .map(|note| Root { confidence: note.confidence * (1.0 - drum), ..note })
         .filter(|note| lone && note.confidence >= ROOT_MIN)
+        .filter(|note| heard.tonal.confidence < note.confidence + KEY_OVER_NOTE)
 }
 
 #[cfg(test)]
