@@ -302,7 +302,8 @@ pub struct Facts {
     pub bpm_confidence: f32,
     /// Tempo candidates with weights, the best first.
     pub bpm_candidates: Vec<(f64, f32)>,
-    /// Whether the tempo drifts or changes so much that one number does not describe it; `bpm` is then its median.
+    /// Whether the tempo drifts or breathes by more than about 3 %, told of clips of 8 s and more; `bpm` is then its median and the
+    /// beats follow.
     #[serde(default)]
     pub bpm_varies: bool,
     /// Beat times in seconds.
