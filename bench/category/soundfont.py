@@ -195,6 +195,14 @@ def scores(rng, times):
     return made
 
 
+def labels(folder, rows):
+    """Writes the table that `train_category` reads: path, category, licence, maker, source path of each file."""
+    with open(os.path.join(folder, "labels.csv"), "w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["file", "category", "licence", "source_repo", "source_path"])
+        writer.writerows(rows)
+
+
 def play(soundfont, score, wet):
     with tempfile.TemporaryDirectory() as folder:
         midi, wave = os.path.join(folder, "a.mid"), os.path.join(folder, "a.wav")
@@ -231,10 +239,7 @@ def main():
             soundfile.write(os.path.join(args.out, path), wave / np.abs(wave).max() * 0.9, RATE, subtype="PCM_16")
             rows.append([path, name, args.licence, args.maker, path])
         print(f"{name}: {len(score.slots)}", flush=True)
-    with open(os.path.join(args.out, "labels.csv"), "w", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(["file", "category", "licence", "source_repo", "source_path"])
-        writer.writerows(rows)
+    labels(args.out, rows)
 
 
 if __name__ == "__main__":

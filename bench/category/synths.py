@@ -9,7 +9,6 @@ and a plugin with presets: Debian has zynaddsubfx-dssi (with zynaddsubfx-data), 
 (`--banks ''`). The presets are played, not copied: what comes out is the sound of a program, not the program.
 """
 import argparse
-import csv
 import ctypes
 import multiprocessing
 import os
@@ -19,7 +18,7 @@ import time
 import numpy as np
 import soundfile
 
-from soundfont import chord, line
+from soundfont import chord, labels, line
 
 RATE, BLOCK = 44100, 256
 NOTE_ON, NOTE_OFF = 6, 7
@@ -223,10 +222,7 @@ def main():
             rows += found
             if at % 100 == 0:
                 print(at, len(jobs), flush=True)
-    with open(os.path.join(args.out, "labels.csv"), "w", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(["file", "category", "licence", "source_repo", "source_path"])
-        writer.writerows([path, category, args.licence, maker, source] for path, category, maker, source in rows)
+    labels(args.out, [[path, category, args.licence, maker, source] for path, category, maker, source in rows])
 
 
 def listed(plugin):

@@ -9,7 +9,6 @@ together again with other notes, vibrato, vocal tracts and lengths. Needs numpy,
 flite and espeak-ng.
 """
 import argparse
-import csv
 import functools
 import os
 import subprocess
@@ -19,6 +18,8 @@ import numpy as np
 import pyworld
 import soundfile
 from scipy import signal
+
+from soundfont import labels
 
 RATE, FRAME = 44100, 0.005
 FLITE = ["slt", "awb", "rms", "kal16", "kal"]
@@ -211,10 +212,7 @@ def main():
         path = f"vocals/{number:04}-{kind.__name__}.wav"
         soundfile.write(os.path.join(args.out, path), wave / peak * 0.9, RATE, subtype="PCM_16")
         rows.append([path, "vocals", "CC0 (output of a program)", "voices", path])
-    with open(os.path.join(args.out, "labels.csv"), "w", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(["file", "category", "licence", "source_repo", "source_path"])
-        writer.writerows(rows)
+    labels(args.out, rows)
 
 
 if __name__ == "__main__":

@@ -34,11 +34,12 @@ TOLERANCES = {
 WORDS = ["form", "category", "bpm_varies", "key", "defects", "tags"]
 # What is given from a least confidence on may come and go up to this one.
 DECIDED = {
-    "category": ("category_confidence", 0.5, ["category", "category_confidence", "tags", "root", "root_confidence", "key", "key_confidence", "drum_voices"]),
+    "category": ("category_confidence", 0.5, ["category", "tags"]),
     "bpm": ("bpm_confidence", 0.35, ["bpm", "bpm_confidence", "bpm_varies", "beats_s", "downbeats_s", "bars", "loop_points_s", "form", "form_confidence", "tags", "drum_voices", "neuromorphic"]),
     "key": ("key_confidence", 0.4, ["key", "key_confidence"]),
-    "root": ("root_confidence", 0.9, ["root", "root_confidence", "tags"]),
+    "root": ("root_confidence", 0.6, ["root", "root_confidence"]),
 }
+CHORD_ROOT, CHORD_FOLLOWS = 0.9, ["root", "root_confidence", "tags"]
 # A sound with more than this share of its treble (first difference) above what another rate keeps is left out there.
 KEPT_HZ, LOST_SHARE = 19_500, 0.15
 # Tags this close to their percentile may come and go.
@@ -131,7 +132,10 @@ def differing(old, new, change):
     quiet = "loudness_lufs quiet one_shot" if old["form"] == "one_shot" else "loudness_lufs quiet"
     if "loudness_lufs" in differ and old["loudness_lufs"] < QUIET_LUFS and close(quiet, old["loudness_lufs"], new["loudness_lufs"]):
         differ.remove("loudness_lufs")
+    chord = "chord" in old["tags"] + new["tags"]
     for fact, (confidence, least, follows) in DECIDED.items():
+        if fact == "root" and chord:
+            least, follows = CHORD_ROOT, CHORD_FOLLOWS
         decided = old[fact] != new[fact] if fact == "category" else (old[fact] is None) != (new[fact] is None)
         if decided and max(old[confidence], new[confidence]) < least:
             differ = [other for other in differ if other not in follows]

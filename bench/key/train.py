@@ -143,10 +143,17 @@ def temperature(logits, y):
     return float(min(losses)[1])
 
 
+def fix(value):
+    """A number as rustfmt would leave it, to three places."""
+    text = f"{value:.3f}".rstrip("0")
+    return text + "0" if text.endswith(".") else text
+
+
+def row(values):
+    return "[" + ", ".join(fix(float(value)) for value in values) + "]"
+
+
 def rust(path, nets, scale, head):
-    number = lambda v: f"{v:.3f}".rstrip("0") if "." in f"{v:.3f}" else f"{v}"
-    fix = lambda v: (number(v) + "0" if number(v).endswith(".") else number(v)).replace("-0.0,", "0.0,")
-    row = lambda values: "[" + ", ".join(fix(float(v)) for v in values) + "]"
     w1, b1, w2, b2 = nets.p
     mean, deviation, weights, bias = head
     lines = ["//! The weights of the key model, made by `bench/key/train.py`.", "",

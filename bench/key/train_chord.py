@@ -14,7 +14,7 @@ import os
 
 import numpy as np
 
-from train import PROFILES, SCALARS, INPUTS, Scorer, softmax, squares
+from train import PROFILES, SCALARS, INPUTS, Scorer, fix, row, softmax, squares
 
 SEEN = [0, 1, 2, 8, 12]  # everything high, the lowest notes, everything, the raw peaks, the bass line
 WIDTH = 12 * len(SEEN) + 24
@@ -86,9 +86,6 @@ def report(net, head, features, truth, least):
 
 
 def rust(path, net, head):
-    number = lambda v: f"{v:.3f}".rstrip("0") if "." in f"{v:.3f}" else f"{v}"
-    fix = lambda v: (number(v) + "0" if number(v).endswith(".") else number(v)).replace("-0.0,", "0.0,")
-    row = lambda values: "[" + ", ".join(fix(float(v)) for v in values) + "]"
     w1, b1, w2, b2 = net.p
     mean, deviation, weights, bias = head
     lines = ["//! The weights of the chord model, made by `bench/key/train_chord.py`.", "",

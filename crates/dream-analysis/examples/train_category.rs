@@ -4,7 +4,7 @@
 //! under free licences train, the others are only ever judged; `--licence` states the licence of the rows that have none.
 //! The free sounds of each `--more` train, too, and are never judged (the scripts in `bench/category` make some). The rest
 //! is synthesised: the starter kit and the generator in `support`. Names never enter.
-//! It takes about half an hour of processor time; `--quick` is for trying out and writes nothing.
+//! It takes about eleven minutes of processor time; `--quick` is for trying out and writes nothing.
 #![expect(clippy::print_stdout, reason = "printing is what the example is for")]
 
 use std::error::Error;

@@ -142,18 +142,18 @@ fn without_dc(clip: &Clip) -> Vec<f32> {
 /// | `loudness_lufs`, less the gain | 0.1 LU; below -20 LUFS 0.5 LU, and 3 LU for a one-shot: a part may cross a gate of BS.1770 |
 /// | `true_peak_dbtp`, less the gain | 0.2 dB |
 /// | `quality` and its parts | 0.05 |
-/// | confidences, `drum_voices` | 0.1: whether a faint peak lasts or a last note counts is decided hop by hop |
+/// | confidences | 0.05; that of the category and `drum_voices` 0.1: whether a faint note is heard is decided hop by hop |
 /// | `tags` | those within 0.03 of their percentile may come and go |
 /// | `attributes` | a tenth of their standard deviation in the category |
 /// | `duration_s` | 1 ms |
-/// | `neuromorphic` | 5 % + 0.02; `isi_cv` 0.15, `onset_rate` 0.2 per second, `pulse_clarity`, `vs_beat`, `vs_16th` 0.1 |
+/// | `neuromorphic` | 5 % + 0.02; `onset_rate` 0.2 per second, `isi_cv`, `pulse_clarity`, `vs_beat`, `vs_16th` 0.1 |
 ///
 /// What is given from a least confidence on may come and go near it: a tempo and what follows from it up to 0.35, a key up to
 /// 0.4, a root up to 0.9 (a chord's) and 0.6 (a note's). Of two categories nearly as probable, below 0.5 either may be told, with its
-/// tags. Three parts of the quality are about single samples, and go as far as
-/// their weights: `truncated_start` and `truncated_end`, since three samples less are another cut and the filter of another
-/// rate blurs the first and the last sample; and `intersample_clipping`, since another rate has other samples. What lies
-/// above 19.5 kHz is lost in a file of another rate, and a hat that lives there is another sound.
+/// tags. Three parts of the quality are about single samples, and go as far as their weights: `truncated_start` and
+/// `truncated_end`, since three samples less are another cut and the filter of another rate blurs the first and the last
+/// sample; and `intersample_clipping`, since another rate has other samples. What lies above 19.5 kHz is lost in a file of
+/// another rate, and a hat that lives there is another sound.
 ///
 /// # Panics
 /// If the clip is not at 44.1 kHz.

@@ -13,18 +13,18 @@ use crate::*;
 /// A field, and by how much its numbers may differ: absolutely, and as a share of the value. Words are the same.
 const TOLERANCES: &[(&str, f64, f64)] = &[
     ("duration_s", 0.001, 0.0),
-    ("form_confidence", 0.1, 0.0),
+    ("form_confidence", 0.05, 0.0),
     ("category_confidence", 0.1, 0.0),
     ("bpm", 0.0, 0.0005),
-    ("bpm_confidence", 0.1, 0.0),
+    ("bpm_confidence", 0.05, 0.0),
     ("beats_s", EDGE_S, 0.0),
     ("downbeats_s", EDGE_S, 0.0),
     ("bars", 0.0, 0.0),
     ("loop_points_s", 0.001, 0.0),
-    ("key_confidence", 0.1, 0.0),
+    ("key_confidence", 0.05, 0.0),
     ("tuning_cents", 2.0, 0.0),
     ("root", 0.05, 0.0),
-    ("root_confidence", 0.1, 0.0),
+    ("root_confidence", 0.05, 0.0),
     ("drum_voices", 0.1, 0.0),
     ("loudness_lufs", 0.1, 0.0),
     ("loudness_lufs quiet", 0.5, 0.0),
@@ -33,7 +33,7 @@ const TOLERANCES: &[(&str, f64, f64)] = &[
     ("quality", 0.05, 0.0),
     ("quality_parts", 0.05, 0.0),
     ("neuromorphic", 0.02, 0.05),
-    ("neuromorphic isi_cv", 0.15, 0.0),
+    ("neuromorphic isi_cv", 0.1, 0.0),
     ("neuromorphic onset_rate", 0.2, 0.0),
     ("neuromorphic pulse_clarity", 0.1, 0.0),
     ("neuromorphic vs_beat", 0.1, 0.0),
@@ -111,6 +111,12 @@ fn differences(before: &Facts, after: &Facts, gain_db: f64) -> Vec<String> {
     let mut after = after.clone();
     after.loudness_lufs = after.loudness_lufs.map(|lufs| lufs - gain_db);
     after.true_peak_dbtp -= gain_db;
+    // Of two categories that are nearly as probable, either may be told: all else is compared as if it were the same.
+    let unsure = before.category != after.category
+        && before.category_confidence.max(after.category_confidence) < UNSURE;
+    if unsure {
+        after.category = before.category;
+    }
     let mut found = Vec::new();
     let [old, new] = [before, &after].map(|facts| {
         let mut inner = facts.clone();
@@ -120,11 +126,7 @@ fn differences(before: &Facts, after: &Facts, gain_db: f64) -> Vec<String> {
         serde_json::to_value(inner).unwrap()
     });
     let (old, new) = (old.as_object().unwrap(), new.as_object().unwrap());
-    // Of two categories that are nearly as probable, either may be told, and what is measured by it.
-    let unsure = before.category_confidence.max(after.category_confidence) < UNSURE
-        && before.category != after.category;
-    let apart = |field: &str| APART.contains(&field) || unsure && field == "category";
-    for (field, value) in old.iter().filter(|(field, _)| !apart(field)) {
+    for (field, value) in old.iter().filter(|(field, _)| !APART.contains(&field.as_str())) {
         let quiet = before.loudness_lufs.is_some_and(|lufs| lufs < QUIET_LUFS);
         let path = match (field.as_str(), before.form) {
             ("loudness_lufs", Form::OneShot) if quiet => "loudness_lufs quiet one_shot",
@@ -132,9 +134,6 @@ fn differences(before: &Facts, after: &Facts, gain_db: f64) -> Vec<String> {
             _ => field,
         };
         compare(path, value, &new[field], &mut found);
-    }
-    if unsure {
-        return found;
     }
     for (index, (a, b)) in embed(before).values.iter().zip(&embed(&after).values).enumerate() {
         if (a - b).abs() > ATTRIBUTES {
@@ -144,7 +143,8 @@ fn differences(before: &Facts, after: &Facts, gain_db: f64) -> Vec<String> {
     }
     let [old, new]: [BTreeSet<&String>; 2] = [before, &after].map(|f| f.tags.iter().collect());
     let tags: Vec<_> = old.symmetric_difference(&new).collect();
-    if !tags.is_empty() {
+    // A tag is a percentile of its category.
+    if !tags.is_empty() && !unsure {
         found.push(format!("tags: {tags:?} came or went"));
     }
     found
