@@ -242,6 +242,11 @@ impl Genre {
         grids.map_or(&[], Vec::as_slice)
     }
 
+    /// Whether drums play in its form.
+    pub fn has_drums(&self) -> bool {
+        self.sections.iter().flat_map(|section| &section.lanes).any(|spec| spec.lane.is_drum())
+    }
+
     /// The intervals of a colour's voicing.
     pub fn voicing(&self, colour: Colour, open: bool) -> &'static [i32] {
         let names = self.voicings.get(&colour).unwrap_or_else(|| &core().colours[&colour]);

@@ -30,6 +30,7 @@ use dream_core::{ArrangementPlan, Note, Section, Seed};
 
 use crate::Prompt;
 use crate::genre::{Lane, SectionKind};
+use drums::Drums;
 use edges::Fills;
 use form::Sized;
 use hook::Theme;
@@ -72,6 +73,8 @@ struct Memory {
     fill: Option<char>,
     /// The bass line of the last section that had one.
     bass: Option<char>,
+    /// How many sections of each kind came before.
+    kinds: BTreeMap<SectionKind, u64>,
 }
 
 fn section(
@@ -87,7 +90,16 @@ fn section(
     let edges = edges::place(setting, part);
     let fills = Fills::draw(setting, part, &spans, &edges, next, &mut memory.fill, seed);
 
-    let mut notes: BTreeMap<Lane, Vec<Note>> = drums::play(setting, part, &spans, seed);
+    // A drop or groove that returns plays what it played, but for one lane.
+    let kind = part.spec.kind;
+    let before = memory.kinds.entry(kind).or_default();
+    let returns = matches!(kind, SectionKind::Groove | SectionKind::Drop);
+    let drums = Drums {
+        seed: if returns { setting.seed.child("beat").child(kind.name()) } else { seed },
+        other: (returns && *before > 0).then(|| seed.child("other")),
+    };
+    *before += 1;
+    let mut notes: BTreeMap<Lane, Vec<Note>> = drums::play(setting, part, &spans, drums);
     let kicks: Vec<f64> =
         notes.get(&Lane::Kick).into_iter().flatten().map(|note| note.beat).collect();
     let tonal = Tonal { setting, theme, part, spans: &spans, seed };

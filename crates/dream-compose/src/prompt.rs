@@ -87,6 +87,11 @@ impl Prompt {
             Some(genre) => (genre, ""),
             None => chosen(tempo, &words),
         };
+        let mut words = words;
+        if words.pulse && !genre.has_drums() {
+            words.want(Role::Kick, vec!["soft".to_owned()]);
+            words.want(Role::Shaker, vec!["soft".to_owned()]);
+        }
         let mut moods = words.moods;
         // The words of a genre's own name say nothing more about it.
         moods.retain(|mood| !(genre.name.split(' ').any(|word| word == mood) && mood != "deep"));
@@ -300,6 +305,8 @@ struct Words {
     moods: Vec<String>,
     wanted: Vec<Wish>,
     unwanted: Vec<Role>,
+    /// Whether a beat was asked for.
+    pulse: bool,
 }
 
 impl Words {
@@ -330,6 +337,7 @@ impl Words {
                     words.refuse(&instrument.roles);
                     used[at + length..(at + length + usize::from(free))].fill(true);
                 } else if instrument.group {
+                    words.pulse |= instrument.pulse;
                     words.keep(&mut pending);
                 } else {
                     let own = pending.drain(..).flat_map(|mood| &mood.tags).chain(&instrument.tags);

@@ -10,7 +10,7 @@ const CHORDAL: [Role; 3] = [Role::Pad, Role::Chords, Role::Stab];
 
 /// The chord of each bar of a section, as pitch classes: what chords and pads start with in any section,
 /// for all sections begin their progression anew. The first note of a group is its root; of the others
-/// count third, fifth and seventh, and the fourth of a chord without a third.
+/// count third, fifth and seventh, and what a chord without a third has in its place.
 fn chords(track: &Track<'_>) -> BTreeMap<u32, Vec<u8>> {
     let mut chords = BTreeMap::new();
     for query in track.plan.structure.iter().flat_map(|section| &section.stem_queries) {
@@ -24,10 +24,15 @@ fn chords(track: &Track<'_>) -> BTreeMap<u32, Vec<u8>> {
             let third = pitches.iter().any(|pitch| matches!(above(pitch), 3 | 4));
             let counts = |pitch: &&u8| match above(pitch) {
                 0 | 3 | 4 | 6 | 7 | 10 | 11 => true,
-                5 => !third,
+                2 | 5 => !third,
                 _ => false,
             };
-            let classes: Vec<u8> = pitches.iter().filter(counts).map(|pitch| pitch % 12).collect();
+            let mut classes: Vec<u8> =
+                pitches.iter().filter(counts).map(|pitch| pitch % 12).collect();
+            // A shell leaves the fifth to the bass.
+            if !pitches.iter().any(|pitch| above(pitch) == 6) {
+                classes.push((root + 7) % 12);
+            }
             let first = (group[0].beat / 4.0) as u32;
             let last = ((group[0].beat + group[0].length - 1e-6) / 4.0) as u32;
             for bar in first..=last {

@@ -54,7 +54,7 @@ pub(crate) fn shared(track: &Track<'_>, other: &Track<'_>) -> Option<f64> {
     }))
 }
 
-/// Per section, block and lane the places of its hits in the first two bars of the block.
+/// Per section, block and lane the places (and of the hook the pitches) of its notes in the first two bars of the block.
 fn blocks_of<'a>(track: &Track<'a>) -> BTreeMap<(usize, u32, Lane<'a>), Vec<u64>> {
     let mut blocks: BTreeMap<_, Vec<u64>> = BTreeMap::new();
     for (at, section) in track.plan.structure.iter().enumerate() {
@@ -69,7 +69,10 @@ fn blocks_of<'a>(track: &Track<'a>) -> BTreeMap<(usize, u32, Lane<'a>), Vec<u64>
                 if within < 8.0 {
                     let lane = (query.role, query.text.as_str());
                     let place = (within * 96.0).round() as u64;
-                    blocks.entry((at, block, lane)).or_default().push(place);
+                    // Of a hook its melody is drawn too.
+                    let pitch =
+                        note.pitch.filter(|_| query.role == Role::Lead).map_or(0, u64::from);
+                    blocks.entry((at, block, lane)).or_default().push(place * 128 + pitch);
                 }
             }
         }

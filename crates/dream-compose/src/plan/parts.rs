@@ -21,7 +21,12 @@ pub(super) fn spans(setting: &Setting<'_>, part: &Sized<'_>) -> Vec<Span> {
     let mut specs: Vec<LaneSpec> =
         part.spec.lanes.iter().filter(|spec| !dropped(spec.lane)).cloned().collect();
     for lane in additions(setting) {
-        if plays(lane, part.spec.kind) && !specs.iter().any(|spec| spec.lane == lane) {
+        // A pulse in music without drums belongs to its fuller sections.
+        let sparse = lane.is_drum() && !setting.genre.has_drums();
+        let full = matches!(part.spec.kind, SectionKind::Groove | SectionKind::Drop);
+        if (if sparse { full } else { plays(lane, part.spec.kind) })
+            && !specs.iter().any(|spec| spec.lane == lane)
+        {
             let from =
                 if part.spec.kind == SectionKind::Groove && part.spec.bars >= 16 { 9 } else { 1 };
             specs.push(LaneSpec { from, ..LaneSpec::whole(lane) });

@@ -63,6 +63,11 @@ impl<'a> Setting<'a> {
         (shifted.clamp(0.0, 1.0) * 1_000.0).round() / 1_000.0
     }
 
+    /// Whether something new comes every 4 bars anyway, fills or lanes.
+    pub(super) fn is_restless(&self) -> bool {
+        self.genre.fill_bars == 4 || self.genre.unit_bars == 4
+    }
+
     /// Whether the prompt wants no such part.
     pub(super) fn is_unwanted(&self, role: Role) -> bool {
         self.prompt.unwanted.contains(&role)
