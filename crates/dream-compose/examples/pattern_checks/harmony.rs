@@ -59,7 +59,7 @@ pub(crate) fn chord_tones(track: &Track<'_>) -> Option<f64> {
 }
 
 /// The share of notes in the scale that fits best among those with the key's tonic and mode. Stabs are
-/// parallel and may leave it.
+/// parallel and may leave it; the pitches of a break name its slices.
 pub(crate) fn in_scale(track: &Track<'_>) -> Option<f64> {
     const MINOR: [[u8; 7]; 3] =
         [[0, 2, 3, 5, 7, 8, 10], [0, 1, 3, 5, 7, 8, 10], [0, 2, 3, 5, 7, 9, 10]];
@@ -68,8 +68,9 @@ pub(crate) fn in_scale(track: &Track<'_>) -> Option<f64> {
     let key = track.plan.key?;
     let tonic = key.tonic.index() as u8;
     let scales = if key.mode == Mode::Major { MAJOR } else { MINOR };
-    let pitches: Vec<u8> =
-        pitched(track, |role| role != Role::Stab).map(|(pitch, _)| pitch).collect();
+    let pitches: Vec<u8> = pitched(track, |role| !matches!(role, Role::Stab | Role::Break))
+        .map(|(pitch, _)| pitch)
+        .collect();
     let share = |scale: [u8; 7]| {
         let inside =
             |pitch: &u8| f64::from(u8::from(scale.contains(&((pitch + 120 - tonic) % 12))));

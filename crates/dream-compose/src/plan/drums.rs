@@ -27,6 +27,8 @@ pub(super) struct Drums {
     pub seed: Seed,
     /// Root of the draws of one lane that differs from an earlier section with the same seed.
     pub other: Option<Seed>,
+    /// How far outside their energies alternatives may be drawn.
+    pub slack: f64,
 }
 
 /// The notes of all drum lanes of a section.
@@ -52,7 +54,7 @@ pub(super) fn play(
         let first = block * 8;
         let energy = setting.energy_at(part, first + 4);
         let lanes = active(spans, first, (first + 8).min(part.bars));
-        choose(setting, part, &lanes, energy, block, (seed, &seed_of), &mut choice);
+        choose(setting, part, &lanes, energy, block, (seed, &seed_of, drums.slack), &mut choice);
         let limits = limits(setting, &lanes, &choice, energy);
         let block_seed = |lane: Lane| seed_of(lane).index(u64::from(block));
         let swapped = swap(setting, &lanes, energy, block, seed);
@@ -119,7 +121,7 @@ fn choose(
     lanes: &[Lane],
     energy: f64,
     block: u32,
-    (seed, seed_of): (Seed, &dyn Fn(Lane) -> Seed),
+    (seed, seed_of, slack): (Seed, &dyn Fn(Lane) -> Seed, f64),
     choice: &mut BTreeMap<Lane, usize>,
 ) {
     let line = block > 0 && (block * 8).is_multiple_of(setting.phrase);
@@ -129,7 +131,7 @@ fn choose(
         let grids = setting.genre.grids(lane);
         let before = choice.get(&lane).copied();
         let lane_seed = seed_of(lane).index(u64::from(block)).child("alternative");
-        let usable = usable(grids, part, lane, energy);
+        let usable = usable(grids, part, lane, (energy, slack));
         let stays = before.is_some_and(|at| usable.contains(&at));
         let changes = changing.flatten() == Some(lane);
         if stays && !changes {
@@ -160,7 +162,12 @@ fn varied(setting: &Setting<'_>, lanes: &[Lane], energy: f64, seed: Seed) -> Opt
 }
 
 /// The alternatives nearest to the energy.
-fn usable(grids: &[Alternative], part: &Sized<'_>, lane: Lane, energy: f64) -> Vec<usize> {
+fn usable(
+    grids: &[Alternative],
+    part: &Sized<'_>,
+    lane: Lane,
+    (energy, slack): (f64, f64),
+) -> Vec<usize> {
     let kind = part.spec.kind;
     let half = matches!(kind, SectionKind::Break | SectionKind::Build);
     if half && let Some(at) = grids.iter().position(|one| one.id == 'h') {
@@ -173,7 +180,10 @@ fn usable(grids: &[Alternative], part: &Sized<'_>, lane: Lane, energy: f64) -> V
     let normal = |at: &usize| !grids[*at].is_variation() && !matches!(grids[*at].id, 'h' | 'j');
     let nearest = (0..grids.len()).filter(normal).map(|at| grids[at].distance(energy));
     let nearest = nearest.fold(f64::INFINITY, f64::min);
-    (0..grids.len()).filter(normal).filter(|at| grids[*at].distance(energy) <= nearest).collect()
+    (0..grids.len())
+        .filter(normal)
+        .filter(|at| grids[*at].distance(energy) <= nearest + slack)
+        .collect()
 }
 
 /// How many hits a bar each detail lane may have: beside a dense one the others thin out.

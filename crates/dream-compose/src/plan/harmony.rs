@@ -174,7 +174,9 @@ pub(super) fn play(tonal: &Tonal<'_>, lane: Lane) -> Vec<Note> {
 
 fn pad(tonal: &Tonal<'_>, enter: u32, leave: u32, notes: &mut Vec<Note>) {
     let (setting, progression) = (tonal.setting, &tonal.theme.progression);
-    let mut before = Vec::new();
+    // Played anew, the first chord lies elsewhere.
+    let high = tonal.anew && draw::chance(tonal.seed.child("pad"), 0.5);
+    let mut before = if high { vec![84; 5] } else { Vec::new() };
     let mut bar = enter;
     while bar < leave {
         let chord = progression.at(bar);

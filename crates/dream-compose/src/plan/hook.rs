@@ -5,6 +5,8 @@
 //! notes on quarters that miss the chord mostly move to it; the phrase ends on the first or third degree.
 //! Before the drop the hook is only teased: as a rhythm on one pitch, or its first half.
 
+use std::borrow::Cow;
+
 use dream_core::{Note, Seed};
 
 use super::Tonal;
@@ -287,13 +289,14 @@ fn second(setting: &Setting<'_>, progression: &Progression, hook: &Hook) -> Hook
 /// The notes of a melodic lane in a section.
 pub(super) fn play(tonal: &Tonal<'_>, lane: Lane) -> Vec<Note> {
     let mut notes = Vec::new();
+    let (hook, second) = (anew(tonal, &tonal.theme.hook), anew(tonal, &tonal.theme.second));
     for span in tonal.spans_of(lane) {
         for bar in span.enter..span.leave {
             match lane {
                 Lane::Arp => arp(tonal, bar, &mut notes),
                 Lane::Vocal => chops(tonal, bar, &mut notes),
-                Lane::Lead2 => melody(tonal, &tonal.theme.second, bar, span.tease, &mut notes),
-                _ => melody(tonal, &tonal.theme.hook, bar, span.tease, &mut notes),
+                Lane::Lead2 => melody(tonal, &second, bar, span.tease, &mut notes),
+                _ => melody(tonal, &hook, bar, span.tease, &mut notes),
             }
         }
         let end = f64::from(span.leave) * 4.0;
@@ -302,6 +305,30 @@ pub(super) fn play(tonal: &Tonal<'_>, lane: Lane) -> Vec<Note> {
         }
     }
     notes
+}
+
+/// The hook as this section plays it: the track's, or, played anew, with its answers varied.
+fn anew<'a>(tonal: &Tonal<'a>, hook: &'a Hook) -> Cow<'a, Hook> {
+    if !tonal.anew {
+        return Cow::Borrowed(hook);
+    }
+    let (setting, seed) = (tonal.setting, tonal.seed.child("hook"));
+    let mut new = hook.clone();
+    // The second and the fourth unit answer the others.
+    let unit_of = |tone: &Tone| (tone.beat / f64::from(hook.phrase)) as u32 % 4;
+    let (mut kept, mut unit): (Vec<Tone>, Vec<Tone>) =
+        new.notes.into_iter().partition(|tone| unit_of(tone).is_multiple_of(2));
+    if setting.genre.hook_range > 2 {
+        for (at, tone) in unit.iter_mut().enumerate() {
+            tone.rung += [0, 1, -1, 2, -2][draw::index(seed.index(at as u64), 5)];
+        }
+        refit(setting, &tonal.theme.progression, &mut unit, seed.child("refit"));
+    }
+    vary(&mut unit, seed.child("vary"));
+    kept.append(&mut unit);
+    kept.sort_by(|a, b| a.beat.total_cmp(&b.beat));
+    new.notes = kept;
+    Cow::Owned(new)
 }
 
 fn melody(tonal: &Tonal<'_>, hook: &Hook, bar: u32, tease: Tease, notes: &mut Vec<Note>) {

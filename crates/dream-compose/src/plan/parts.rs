@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use dream_core::{Automate, Automation, Category, Note, Role, StemQuery};
+use dream_core::{Automate, Automation, Category, Note, PartId, Role, StemQuery};
 
 use super::edges::Edges;
 use super::form::{Sized, Span};
@@ -124,6 +124,12 @@ fn merged(mut spans: Vec<Span>, mut new: Span) -> Vec<Span> {
     spans.push(new);
     spans.sort_by_key(|span| span.enter);
     spans
+}
+
+/// What a lane asks for: its identity in the plan.
+pub(super) fn part(setting: &Setting<'_>, part: &Sized<'_>, lane: Lane) -> PartId {
+    let span = Span { lane, enter: 0, leave: 1, tease: Tease::Full, moves: Vec::new() };
+    query(setting, part, &span, Vec::new()).part()
 }
 
 fn query(setting: &Setting<'_>, part: &Sized<'_>, span: &Span, notes: Vec<Note>) -> StemQuery {
