@@ -418,21 +418,18 @@ impl Words {
                 at += length;
                 continue;
             }
-            match lexicon.mood_at(tokens, at) {
-                Some((mood, length)) => {
-                    used[at..at + length].fill(true);
-                    if !negated[at] {
-                        let before = at.checked_sub(1).filter(|_| !tokens[at].stop);
-                        let degree = before.and_then(|at| lexicon.degree(&tokens[at].text));
-                        pending.push((mood, degree.unwrap_or(1.0)));
-                    }
-                    at += length;
-                }
-                None => {
-                    words.keep(&mut pending);
-                    at += 1;
-                }
+            let Some((mood, length)) = lexicon.mood_at(tokens, at) else {
+                words.keep(&mut pending);
+                at += 1;
+                continue;
+            };
+            used[at..at + length].fill(true);
+            if !negated[at] {
+                let before = at.checked_sub(1).filter(|_| !tokens[at].stop);
+                let degree = before.and_then(|at| lexicon.degree(&tokens[at].text));
+                pending.push((mood, degree.unwrap_or(1.0)));
             }
+            at += length;
         }
         words.keep(&mut pending);
         let unwanted = words.unwanted.clone();

@@ -74,7 +74,7 @@ pub(super) fn clock(text: &str) -> Option<f64> {
 /// A whole number, in digits or spelled.
 pub(super) fn whole(text: &str) -> Option<u32> {
     let number = value(text).or_else(|| spelled(text))?;
-    (number >= 1.0 && number <= 1_000.0 && number.fract() < 1e-9).then_some(number as u32)
+    ((1.0..=1_000.0).contains(&number) && number.fract() < 1e-9).then_some(number as u32)
 }
 
 fn unit_after(article: bool, text: &str) -> Option<f64> {

@@ -189,7 +189,7 @@ fn promote(parts: &mut [Part], count: usize) {
 fn quietest(parts: &[Part]) -> usize {
     let energy = |at: usize| parts[at].spec.energy[0] + parts[at].spec.energy[1];
     let inner = || 1..parts.len().saturating_sub(1).max(1);
-    let breaks = inner().filter(|at| parts[*at].spec.kind == SectionKind::Break).next_back();
+    let breaks = inner().rfind(|at| parts[*at].spec.kind == SectionKind::Break);
     let quiet =
         inner().filter(|at| *at < parts.len()).min_by(|a, b| energy(*a).total_cmp(&energy(*b)));
     breaks.or(quiet).unwrap_or(0)
