@@ -12,7 +12,7 @@ mod shortlist;
 
 pub use cast::{CastPart, CastStem, Casting, cast};
 pub use error::Error;
-pub use plan::plan;
+pub use plan::{plan, reroll, reroll_among};
 pub use prompt::Prompt;
 pub use render::{LayerReport, Report, Take, render};
 pub use shortlist::{Candidate, Shortlist};
