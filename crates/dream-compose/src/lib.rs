@@ -14,5 +14,8 @@ pub use cast::{CastPart, CastStem, Casting, cast};
 pub use error::Error;
 pub use plan::{plan, reroll, reroll_among};
 pub use prompt::Prompt;
-pub use render::{LayerReport, Report, Take, render};
+pub use render::{
+    Bus, BusReport, LayerReport, MasterReport, Report, SectionReport, Signal, Sink, Take, freeze,
+    length, render, render_to,
+};
 pub use shortlist::{Candidate, Shortlist};
