@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::genre::{self, Genre};
 
+mod rules;
+
 const SEEDS: [u64; 4] = [1, 2, 7, 42];
 
 /// Every genre with a few seeds.
