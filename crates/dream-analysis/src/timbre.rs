@@ -4,6 +4,7 @@
 //! `[steps]` of 64 frames (1.5 ms). Everything is a ratio or a time, so a change of level changes nothing.
 //! Cost: one pass of FFTs of 2048 and one over the samples.
 
+mod bark;
 mod envelope;
 mod roughness;
 mod tails;
@@ -67,6 +68,8 @@ pub(crate) struct Timbre {
     pub(crate) over_150_db: f64,
     /// Power above over power below 2 kHz, dB, -90 to 90.
     pub(crate) over_2k_db: f64,
+    /// Share of the loudness per critical band.
+    pub(crate) bark: [f32; bark::BANDS],
 }
 
 /// Measures a clip; `mono` is the mean of its channels without its constant offset.
@@ -161,6 +164,7 @@ fn spectral(mono: &[f32], timbre: &mut Timbre) {
     for (band, edges) in timbre.bands.iter_mut().zip(BAND_EDGES_HZ.windows(2)) {
         *band = mean[bin(edges[0])..bin(edges[1])].iter().sum::<f64>() / total;
     }
+    timbre.bark = bark::loudness(&mean, BIN_HZ);
     timbre.over_150_db = over(&mean, bin(150.0));
     timbre.over_2k_db = over(&mean, bin(2000.0));
     timbre.reverb_db = tails.reverb_db();

@@ -1,4 +1,5 @@
-//! Stretches a WAV file: `stretch_file IN OUT RATIO SEMITONES drums|tonal|drums-loop|tonal-loop`.
+//! Stretches a WAV file: `stretch_file IN OUT RATIO SEMITONES MATERIAL[-loop]`, with drums, tonal, voice
+//! or noise as the material.
 //!
 //! The evaluation in `bench/stretch` runs it beside other programs. Writes 32-bit float.
 #![expect(clippy::print_stdout, reason = "it reports its own processor time")]
@@ -11,23 +12,30 @@ use dream_audio::stretch::{Material, stretch, stretch_loop};
 use dream_core::{SampleRate, Semitones};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
+type Stretch = fn(&Clip, f64, Semitones, Material) -> Clip;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [input, output, ratio, semitones, material] = args.as_slice() else {
         return Err(
-            "usage: stretch_file IN OUT RATIO SEMITONES drums|tonal|drums-loop|tonal-loop".into()
+            "usage: stretch_file IN OUT RATIO SEMITONES drums|tonal|voice|noise[-loop]".into()
         );
     };
     let clip = read(input)?;
     let (ratio, semitones) = (ratio.parse()?, Semitones(semitones.parse()?));
-    let start = ProcessTime::now();
-    let out = match material.as_str() {
-        "drums" => stretch(&clip, ratio, semitones, Material::Drums),
-        "tonal" => stretch(&clip, ratio, semitones, Material::Tonal),
-        "drums-loop" => stretch_loop(&clip, ratio, semitones, Material::Drums),
-        "tonal-loop" => stretch_loop(&clip, ratio, semitones, Material::Tonal),
+    let (name, run) = match material.strip_suffix("-loop") {
+        Some(name) => (name, stretch_loop as Stretch),
+        None => (material.as_str(), stretch as Stretch),
+    };
+    let material = match name {
+        "drums" => Material::Drums,
+        "tonal" => Material::Tonal,
+        "voice" => Material::Voice,
+        "noise" => Material::Noise,
         other => return Err(format!("unknown material {other}").into()),
     };
+    let start = ProcessTime::now();
+    let out = run(&clip, ratio, semitones, material);
     println!("cpu_s {:.4}", start.elapsed().as_secs_f64());
     write(output, &out)
 }

@@ -3,15 +3,16 @@
 //! Method: attacks are found to the frame (`attacks`) and land on `round(attack * ratio)`; between them sound is
 //! copied as far as it can be and continued by a phase vocoder with phase-gradient heap integration (`vocoder`; Prusa
 //! and Holighaus, "Phase Vocoder Done Right", EUSIPCO 2017) that starts from the phases of the input (`splice`).
-//! The pitch is moved first, by playing faster or slower (`varispeed`); the stretch then makes up for the length.
+//! The pitch is moved first, by playing faster or slower (`varispeed`); the stretch then makes up for the length. The
+//! formants of voices are moved against it before (`formants`). Noise may change its length by `varispeed` alone.
 //! In: any clip. Out: same rate and channels, finite for finite input, deterministic. The channels share their
 //! phase changes, so the stereo image stays.
 //! Cost: about 10 ms per second of stereo output, less where drums are sped up; memory 4 times the clip.
-//! Limits: formants move with the pitch, so voices change character beyond 2 or 3 semitones; swells softer than 10 ms
-//! count as no attack; noise as tonal material loses level, 0.5 dB at 1.5 times the length, 1.5 dB at half of it. Good
+//! Limits: the formants of all but voices move with the pitch; swells softer than 10 ms count as no attack; noise as tonal material loses level, 0.5 dB at 1.5 times the length, 1.5 dB at half of it. Good
 //! to about 12 % for drums and 8 % for tonal material, usable well beyond.
 
 mod attacks;
+mod formants;
 mod source;
 mod splice;
 mod varispeed;
@@ -33,14 +34,21 @@ pub const RATIOS: RangeInclusive<f64> = 0.25..=4.0;
 /// Pitch changes that can be asked for, semitones; others count as the nearest.
 pub const SEMITONES: RangeInclusive<f64> = -24.0..=24.0;
 
+/// Largest change of noise's length by playing it faster or slower, as a natural logarithm: 2 %, a third of a semitone.
+const VARISPEED: f64 = 0.0199;
+
 /// What a clip is made of, which decides what a stretch must keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Material {
     /// Hits that die away: every hit is copied with its decay; a slower tempo lengthens its end, a faster one
     /// cuts it at the next hit.
     Drums,
-    /// Notes, chords, voices, textures: attacks are copied, all the rest is stretched evenly.
+    /// Notes, chords, textures: attacks are copied, all the rest is stretched evenly.
     Tonal,
+    /// Singing and speech: as tonal, and the formants stay in their places when the pitch moves.
+    Voice,
+    /// Sound whose pitch means nothing: up to 2 % it is played faster or slower, pitch and all; beyond, as tonal.
+    Noise,
 }
 
 impl Material {
@@ -48,7 +56,7 @@ impl Material {
     fn block_s(self) -> f64 {
         match self {
             Self::Drums => 0.046,
-            Self::Tonal => 0.093,
+            Self::Tonal | Self::Voice | Self::Noise => 0.093,
         }
     }
 
@@ -56,14 +64,14 @@ impl Material {
     fn rise_db(self) -> f32 {
         match self {
             Self::Drums => 3.0,
-            Self::Tonal => 9.0,
+            Self::Tonal | Self::Voice | Self::Noise => 9.0,
         }
     }
 
     fn style(self) -> Style {
         match self {
             Self::Drums => Style::Most,
-            Self::Tonal => Style::Start(0.03),
+            Self::Tonal | Self::Voice | Self::Noise => Style::Start(0.03),
         }
     }
 }
@@ -99,12 +107,19 @@ fn change(
     if frames == 0 {
         return Clip::silence(clip.rate(), clip.channels(), Frames(0));
     }
-    let pitched = (clip.len() as f64 / Semitones(semitones).ratio()).round().max(1.0) as usize;
-    let clip = if pitched == clip.len() {
-        clip.clone()
-    } else {
-        let source = unroll(clip, varispeed::reach(clip.len(), pitched));
-        to_clip(clip, &varispeed(&source, clip.len(), pitched))
+    let factor = Semitones(semitones).ratio();
+    let mut pitched = (clip.len() as f64 / factor).round().max(1.0) as usize;
+    if material == Material::Noise && (frames as f64 / pitched as f64).ln().abs() <= VARISPEED {
+        pitched = frames;
+    }
+    let clip = match (material, pitched == clip.len()) {
+        (_, true) => clip.clone(),
+        (Material::Voice, false) => {
+            faster(&formants::counter(clip, factor, unroll), pitched, unroll)
+        }
+        (Material::Drums | Material::Tonal | Material::Noise, false) => {
+            faster(clip, pitched, unroll)
+        }
     };
     if frames == pitched {
         return clip;
@@ -119,6 +134,12 @@ fn change(
         channel.rotate_right(marks[0].target as usize % frames);
     }
     to_clip(&clip, &channels)
+}
+
+/// The clip played so that it lasts `frames`.
+fn faster(clip: &Clip, frames: usize, unroll: fn(&Clip, usize) -> Source) -> Clip {
+    let source = unroll(clip, varispeed::reach(clip.len(), frames));
+    to_clip(clip, &varispeed(&source, clip.len(), frames))
 }
 
 /// Attacks and ends, and what follows the last: in a circle the first attack comes first and, a turn later, last.

@@ -1,11 +1,16 @@
 //! From candidates to a casting: one stem (or a few) per part, for the whole track.
 //!
-//! Parts are cast in plan order, each greedily: the candidate with the best score of `score`, less a
-//! penalty for stems that already play. A small seeded deviation decides between near-equals, so that
-//! another seed gives another track. A part without candidates borrows those of its nearest role; what
-//! was borrowed or left out is said in the warnings.
+//! What a stem is worth in a part is a sum of terms: what it is and says of itself (`kind`, `score`), and how it goes with
+//! the stems of the other parts (`harmony`, `rhythm`, `balance`); a beam search finds the casting with the largest sum (`beam`). A
+//! small seeded deviation decides between near-equals, so that another seed gives another track. A part without candidates
+//! borrows those of its nearest role; what was borrowed or left out is said in the warnings.
 
+mod balance;
+mod beam;
+mod harmony;
 mod kind;
+mod need;
+mod rhythm;
 mod score;
 
 use std::collections::BTreeMap;
@@ -15,7 +20,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::render::role::{is_drum, is_gesture, stand_ins};
 use crate::{Candidate, Error, Shortlist};
-use score::{Fit, Need};
+use beam::{Open, search};
+pub(crate) use kind::kinds;
+pub(crate) use need::Need;
+use score::Fit;
+pub(crate) use score::promise;
 
 /// The stem chosen for each part. Stored beside the track; with the plan and the clips it suffices to
 /// render again.
@@ -75,6 +84,10 @@ pub struct CastStem {
     pub semitones: f64,
     /// Level among the stems of the part.
     pub gain_db: f64,
+    /// Gain of the layer as it was first rendered, in dB: a later render of an edited plan keeps it. Measured
+    /// where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level_db: Option<f64>,
     /// Score; larger is better.
     pub score: f64,
     /// The terms of the score.
@@ -82,6 +95,14 @@ pub struct CastStem {
 }
 
 impl Casting {
+    /// Freezes the level of a layer, in dB.
+    pub(crate) fn set_level(&mut self, part: &PartId, stem: StemId, level_db: Option<f64>) {
+        let parts = self.parts.iter_mut().filter(|cast| cast.part == *part);
+        for cast in parts.flat_map(|cast| &mut cast.stems).filter(|cast| cast.id == stem) {
+            cast.level_db = level_db;
+        }
+    }
+
     /// The distinct stems in order of number.
     pub fn stems(&self) -> Vec<StemId> {
         let mut ids: Vec<StemId> =
@@ -92,27 +113,87 @@ impl Casting {
     }
 }
 
+/// A casting and why it is that one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cast {
+    /// The stems of every part.
+    pub casting: Casting,
+    /// For every part of the casting what was chosen and what came next.
+    pub explanation: Vec<Explained>,
+}
+
+/// Why a part is played by its stems.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Explained {
+    /// The part.
+    pub part: PartId,
+    /// Its stems; one that scores less than a loser leads to a better casting of the parts after it.
+    pub chosen: Vec<Rated>,
+    /// The three best of the other candidates, as they would do beside the same stems.
+    pub losers: Vec<Rated>,
+}
+
+/// A candidate with its score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rated {
+    /// Its number in the library.
+    pub id: StemId,
+    /// File name or recipe name.
+    pub name: String,
+    /// Score; larger is better.
+    pub score: f64,
+    /// The terms of the score.
+    pub why: BTreeMap<String, f64>,
+}
+
+impl Rated {
+    fn new(stem: &Stem, fit: &Fit) -> Self {
+        Self { id: stem.id, name: stem.name.clone(), score: fit.score, why: fit.why.clone() }
+    }
+}
+
+impl From<&CastStem> for Rated {
+    fn from(stem: &CastStem) -> Self {
+        Self { id: stem.id, name: stem.name.clone(), score: stem.score, why: stem.why.clone() }
+    }
+}
+
 /// Chooses the stems of every part.
 ///
 /// # Errors
 /// `Error::NoStems` when no part has a candidate, `Error::Plan` for a plan out of its limits.
-pub fn cast(plan: &ArrangementPlan, shortlist: &Shortlist, seed: Seed) -> Result<Casting, Error> {
+pub fn cast(plan: &ArrangementPlan, shortlist: &Shortlist, seed: Seed) -> Result<Cast, Error> {
     plan.validate()?;
     if shortlist.parts.iter().all(|(_, candidates)| candidates.is_empty()) {
         return Err(Error::NoStems);
     }
-    let mut casting = Casting { parts: Vec::new(), warnings: Vec::new() };
-    for part in plan.parts() {
-        let need = Need::of(plan, &part);
-        let (role, candidates) = candidates(shortlist, &part);
-        if let Some(warning) = borrowed(&part, role, &need) {
-            casting.warnings.push(warning);
-        }
-        let stems = choose(&need, candidates, &casting, seed);
-        casting.warnings.extend(stems.iter().flat_map(|stem| caveats(&need, stem)));
-        casting.parts.push(CastPart { part, stems });
+    let parts = plan.parts();
+    let mut warnings = Vec::new();
+    let open: Vec<Open<'_>> = parts
+        .iter()
+        .map(|part| {
+            let need = Need::of(plan, part);
+            let (role, candidates) = candidates(shortlist, part);
+            warnings.push(borrowed(part, role, &need));
+            Open::new(need, candidates, seed)
+        })
+        .collect();
+    let mut cast = Cast {
+        casting: Casting { parts: Vec::new(), warnings: Vec::new() },
+        explanation: Vec::new(),
+    };
+    for ((open, choice), borrowed) in open.iter().zip(search(&open)).zip(warnings) {
+        let gain_db = -10.0 * (choice.stems.len().max(1) as f64).log10();
+        let chosen = choice.stems.iter().map(|(stem, fit)| Rated::new(stem, fit)).collect();
+        let stems: Vec<CastStem> =
+            choice.stems.into_iter().map(|(stem, fit)| cast_stem(stem, fit, gain_db)).collect();
+        cast.casting.warnings.extend(borrowed);
+        cast.casting.warnings.extend(stems.iter().flat_map(|stem| caveats(&open.need, stem)));
+        let part = open.need.part.clone();
+        cast.explanation.push(Explained { part: part.clone(), chosen, losers: choice.losers });
+        cast.casting.parts.push(CastPart { part, stems });
     }
-    Ok(casting)
+    Ok(cast)
 }
 
 /// The part's own candidates or those of the nearest role that has some, and that role.
@@ -142,49 +223,6 @@ fn borrowed(part: &PartId, role: Option<Role>, need: &Need<'_>) -> Option<String
     }
 }
 
-fn choose(
-    need: &Need<'_>,
-    candidates: &[Candidate],
-    so_far: &Casting,
-    seed: Seed,
-) -> Vec<CastStem> {
-    let mut scored: Vec<(Fit, &Stem)> = candidates
-        .iter()
-        .map(|candidate| {
-            let mut fit = score::fit(need, candidate);
-            fit.add("reuse", -reuse(need.part, &candidate.stem, so_far));
-            fit.add("chance", score::chance(seed, need.part, &candidate.stem));
-            (fit, &candidate.stem)
-        })
-        .collect();
-    // The hash makes the order total, whatever the order of the candidates.
-    scored.sort_by(|(a, x), (b, y)| b.score.total_cmp(&a.score).then(x.hash.cmp(&y.hash)));
-    scored.dedup_by(|(_, x), (_, y)| x.hash == y.hash);
-    // A loop beside a one-shot of the same part would double the part: layers share the form.
-    let form = scored.first().map(|(_, stem)| stem.facts.form);
-    scored.retain(|(_, stem)| Some(stem.facts.form) == form);
-    let best = scored.first().map_or(0.0, |(fit, _)| fit.score);
-    scored.retain(|(fit, _)| fit.score > best - 1.5);
-    scored.truncate(need.count as usize);
-    let gain_db = -10.0 * (scored.len().max(1) as f64).log10();
-    scored.into_iter().map(|(fit, stem)| cast_stem(stem, fit, gain_db)).collect()
-}
-
-/// How much it counts against a stem that it already plays: most beside a like role.
-fn reuse(part: &PartId, stem: &Stem, so_far: &Casting) -> f64 {
-    let like = |other: &PartId| {
-        other.role == part.role
-            || stand_ins(part.role).contains(&other.role)
-            || other.category == part.category
-    };
-    so_far
-        .parts
-        .iter()
-        .filter(|other| other.stems.iter().any(|chosen| chosen.hash == stem.hash))
-        .map(|other| if like(&other.part) { 1.2 } else { 0.5 })
-        .fold(0.0, f64::max)
-}
-
 fn cast_stem(stem: &Stem, fit: Fit, gain_db: f64) -> CastStem {
     let facts = &stem.facts;
     CastStem {
@@ -204,10 +242,14 @@ fn cast_stem(stem: &Stem, fit: Fit, gain_db: f64) -> CastStem {
         ratio: fit.ratio,
         semitones: fit.semitones,
         gain_db,
+        level_db: None,
         score: fit.score,
         why: fit.why,
     }
 }
+
+/// A loop is as good as the notes from this fit of its form on.
+const LIKE_THE_NOTES: f64 = 0.3;
 
 /// What is wrong with a chosen stem.
 fn caveats(need: &Need<'_>, stem: &CastStem) -> Vec<String> {
@@ -219,7 +261,8 @@ fn caveats(need: &Need<'_>, stem: &CastStem) -> Vec<String> {
             let percent = (stem.ratio - 1.0) * 100.0;
             caveats.push(format!("{name}: {} is stretched by {percent:+.0} %", stem.name));
         }
-        if need.has_notes {
+        // One that plays what the notes say is no loss.
+        if need.has_notes && stem.why.get("form").is_none_or(|fit| *fit < LIKE_THE_NOTES) {
             caveats.push(format!("{name}: {} is a loop and plays its own notes", stem.name));
         }
     }

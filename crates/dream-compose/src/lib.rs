@@ -10,9 +10,12 @@ pub mod render;
 mod error;
 mod shortlist;
 
-pub use cast::{CastPart, CastStem, Casting, cast};
+pub use cast::{Cast, CastPart, CastStem, Casting, Explained, Rated, cast};
 pub use error::Error;
 pub use plan::{plan, reroll, reroll_among};
 pub use prompt::Prompt;
-pub use render::{LayerReport, Report, Take, render};
-pub use shortlist::{Candidate, Shortlist};
+pub use render::{
+    Bus, BusReport, LayerReport, MasterReport, Report, SectionReport, Signal, Sink, Take, freeze,
+    length, render, render_to,
+};
+pub use shortlist::{Brief, Candidate, Outline, Shortlist};

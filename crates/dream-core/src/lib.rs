@@ -6,6 +6,7 @@ mod embedding;
 mod fingerprint;
 mod music;
 mod plan;
+mod profile;
 mod progress;
 mod seed;
 mod stem;
@@ -18,6 +19,7 @@ pub use plan::{
     ArrangementPlan, Automate, Automation, Note, PartId, PlanError, Section, StemQuery, Transition,
     TransitionKind,
 };
+pub use profile::{Profile, Rhythm};
 pub use progress::{Cancelled, Progress};
 pub use seed::Seed;
 pub use stem::{Category, Defect, Facts, Form, Provenance, Role, Source, Stem, StemId};

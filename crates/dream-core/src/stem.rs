@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bpm, Key};
+use crate::{Bpm, Key, Profile};
 
 macro_rules! names {
     ($type:ident, $($variant:ident => $name:literal),+ $(,)?) => {
@@ -351,6 +351,9 @@ pub struct Facts {
     pub attributes: BTreeMap<String, f32>,
     /// Measures of the spiking-neuron model.
     pub neuromorphic: BTreeMap<String, f32>,
+    /// What it is beside other stems; absent of stems that came in before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
 }
 
 /// What made a stem. Kept as data: the fields that do not apply are absent.

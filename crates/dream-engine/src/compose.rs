@@ -4,20 +4,17 @@
 //! written by [`output`].
 
 mod output;
+mod shortlist;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::time::Instant;
 
-use dream_analysis::descriptors::{Target, similarity};
 use dream_audio::Clip;
 use dream_audio::decode::{Limits, decode_file};
 use dream_compose::genre::Genres;
-use dream_compose::{Candidate, CastPart, Casting, Prompt, Shortlist};
-use dream_core::{
-    ArrangementPlan, Bpm, Category, Key, PartId, Progress, Seed, Source, Space, StemId,
-};
-use dream_library::{Filter, TakeId};
+use dream_compose::{Cast, CastPart, Casting, Prompt, Rated};
+use dream_core::{ArrangementPlan, Bpm, Key, Progress, Seed, Source, StemId};
+use dream_library::TakeId;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -148,9 +145,6 @@ pub struct Timing {
 /// Longest prompt that is read.
 const MOST_CHARACTERS: usize = 1_000;
 
-/// Most candidates per category: the nearest to the part's words.
-const MOST_CANDIDATES: usize = 400;
-
 impl Engine {
     /// The plan that a composition would follow.
     ///
@@ -198,7 +192,7 @@ fn finish(
     let engine = work.engine;
     output.check()?;
     let (casting, seconds) =
-        timed(|| work.step("cast", 0.05, || engine.cast(plan, kept, selection)))?;
+        timed(|| work.step("cast", 0.05, || Ok(engine.cast(plan, kept, selection)?.casting)))?;
     timing.cast = seconds;
     let id: TakeId = work.step("render", 1.0, || {
         let (clips, seconds) = timed(|| engine.load(&casting, work.progress))?;
@@ -212,16 +206,19 @@ fn finish(
 }
 
 impl Engine {
-    /// The casting of a plan; parts whose stems are given and present keep them.
-    fn cast(
+    /// The casting of a plan and why it is that one; parts whose stems are given in `kept` and present keep them.
+    ///
+    /// # Errors
+    /// `NotFound` when no part has a stem, `Invalid` for a plan out of its limits.
+    pub fn cast(
         &self,
         plan: &ArrangementPlan,
         kept: &[CastPart],
         selection: &Selection,
-    ) -> Result<Casting, Error> {
+    ) -> Result<Cast, Error> {
         let shortlist = self.shortlist(plan, selection)?;
-        let mut casting = dream_compose::cast(plan, &shortlist, Seed(plan.seed).child("cast"))?;
-        for part in &mut casting.parts {
+        let mut cast = dream_compose::cast(plan, &shortlist, Seed(plan.seed).child("cast"))?;
+        for (part, explained) in cast.casting.parts.iter_mut().zip(&mut cast.explanation) {
             let Some(earlier) = kept.iter().find(|earlier| earlier.part == part.part) else {
                 continue;
             };
@@ -234,52 +231,17 @@ impl Engine {
                 }
             }
             match missing {
-                None => part.stems = stems,
-                Some(name) => casting.warnings.push(format!(
+                None => {
+                    explained.chosen = stems.iter().map(Rated::from).collect();
+                    part.stems = stems;
+                }
+                Some(name) => cast.casting.warnings.push(format!(
                     "{}: {name} is not in the library any more, cast anew",
                     part.part.role
                 )),
             }
         }
-        Ok(casting)
-    }
-
-    /// The stems that may play each part, the nearest to its words first.
-    fn shortlist(&self, plan: &ArrangementPlan, selection: &Selection) -> Result<Shortlist, Error> {
-        let mut stems = BTreeMap::new();
-        let mut shortlist = Shortlist::default();
-        for part in plan.parts() {
-            let target = Target::of_text(&format!("{} {}", part.tags.join(" "), part.text));
-            let mut candidates = Vec::new();
-            for category in categories(&part) {
-                let stems = match stems.entry(category) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(slot) => {
-                        let filter = Filter {
-                            categories: vec![category],
-                            sources: selection.sources.clone(),
-                            min_quality: Some(selection.min_quality),
-                            ..Filter::default()
-                        };
-                        slot.insert(self.library().embedded(&filter, Space::AttrV1)?)
-                    }
-                };
-                let mut near: Vec<Candidate> = stems
-                    .iter()
-                    .map(|(stem, embedding)| Candidate {
-                        stem: stem.clone(),
-                        similarity: similarity(&target, embedding),
-                    })
-                    .collect();
-                near.sort_by(|a, b| {
-                    b.similarity.total_cmp(&a.similarity).then(a.stem.hash.cmp(&b.stem.hash))
-                });
-                near.truncate(MOST_CANDIDATES);
-                candidates.append(&mut near);
-            }
-            shortlist.parts.push((part, candidates));
-        }
-        Ok(shortlist)
+        Ok(cast)
     }
 
     /// The audio of the casting's stems.
@@ -335,13 +297,6 @@ fn plan(spec: &ComposeSpec, genres: &Genres, seed: Seed) -> Result<ArrangementPl
     plan.loudness_lufs = spec.loudness_lufs.unwrap_or(plan.loudness_lufs);
     plan.validate().map_err(dream_compose::Error::from)?;
     Ok(plan)
-}
-
-/// The part's own category, then those that can play its role.
-fn categories(part: &PartId) -> Vec<Category> {
-    let mut categories = vec![part.category];
-    categories.extend(part.role.categories().iter().filter(|other| **other != part.category));
-    categories
 }
 
 /// A value with the seconds it took.

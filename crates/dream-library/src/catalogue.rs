@@ -365,9 +365,6 @@ pub(crate) const COLUMNS: &str = "id, hash, name, category, source, kit, licence
     (select json_group_array(space) \
         from (select space from embedding where stem = stem.id order by space))";
 
-/// How many columns [`COLUMNS`] names: what a query adds comes after them.
-pub(crate) const COLUMN_COUNT: usize = 16;
-
 /// A row as it lies in the table.
 pub(crate) struct Raw {
     id: i64,

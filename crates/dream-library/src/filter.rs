@@ -2,11 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use dream_core::{Category, Embedding, Form, Key, Source, Space, Stem, StemId};
+use dream_core::{Category, Form, Key, Source, StemId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
-use crate::catalogue::{COLUMN_COUNT, COLUMNS, Raw, floats};
+use crate::catalogue::{COLUMNS, Raw};
 use crate::{Entry, Error, Library};
 
 /// The order of a list.
@@ -126,11 +126,11 @@ impl Filter {
     }
 }
 
-fn marks(count: usize) -> String {
+pub(crate) fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
-fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
@@ -158,30 +158,9 @@ impl Library {
         )?;
         Ok(count as u64)
     }
-
-    /// The stems that pass the filter and have a vector in `space`, with that vector: what a shortlist
-    /// is made from.
-    ///
-    /// # Errors
-    /// `Invalid` for a cursor in another order than that of ids.
-    pub fn embedded(&self, filter: &Filter, space: Space) -> Result<Vec<(Stem, Embedding)>, Error> {
-        let raws = select(
-            &self.lock(),
-            filter,
-            &format!("{COLUMNS}, vector"),
-            "join embedding on embedding.stem = stem.id and embedding.space = ?",
-            vec![text(space.name())],
-            |row| Ok((Raw::read(row)?, row.get::<_, Vec<u8>>(COLUMN_COUNT)?)),
-        )?;
-        raws.into_iter()
-            .map(|(raw, vector)| {
-                Ok((raw.entry()?.stem, Embedding { space, values: floats(&vector) }))
-            })
-            .collect()
-    }
 }
 
-fn select<T>(
+pub(crate) fn select<T>(
     connection: &Connection,
     filter: &Filter,
     columns: &str,

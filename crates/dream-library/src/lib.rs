@@ -13,6 +13,7 @@ mod home;
 mod job;
 mod ledger;
 mod schema;
+mod sketch;
 mod take;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub use fingerprint::Coarse;
 pub use home::Home;
 pub use job::{Claim, Ending, Job, JobId, Status};
 pub use ledger::{FileRecord, Verdict};
+pub use sketch::Sketch;
 pub use take::{NewTake, Take, TakeId};
 
 /// A point in time: milliseconds since the Unix epoch, UTC.

@@ -12,6 +12,7 @@ use crate::Error;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_fingerprint.sql"),
+    include_str!("../migrations/0003_casting.sql"),
 ];
 
 /// How long a call waits for another process to let go of the database.

@@ -136,13 +136,15 @@ fn check(library: &Library, filter: &Filter, expected: &[i64]) {
     let found: Vec<i64> =
         library.stems(filter).unwrap().iter().map(|entry| entry.stem.id.0).collect();
     assert_eq!(found, expected, "{filter:?}");
-    let embedded: Vec<i64> = library
-        .embedded(filter, Space::AttrV1)
-        .unwrap()
-        .iter()
-        .map(|(stem, _)| stem.id.0)
-        .collect();
-    assert_eq!(embedded, expected, "{filter:?}");
+    let sketches = library.sketches(filter, Space::AttrV1).unwrap();
+    let ids: Vec<StemId> = sketches.iter().map(|sketch| sketch.id).collect();
+    assert_eq!(ids.iter().map(|id| id.0).collect::<Vec<_>>(), expected, "{filter:?}");
+    for (stem, sketch) in library.stems_of(&ids).unwrap().iter().zip(&sketches) {
+        assert_eq!((stem.id, stem.facts.form), (sketch.id, sketch.form));
+        assert_eq!(stem.facts.bpm.map(Bpm::get), sketch.bpm);
+        let vector = library.embedding(stem.id, Space::AttrV1).unwrap();
+        assert_eq!(vector.as_ref(), Some(&sketch.embedding));
+    }
 }
 
 #[test]

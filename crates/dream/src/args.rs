@@ -100,7 +100,8 @@ pub(crate) struct Compose {
     /// Loudness of the master: club (-8.5 LUFS), default (-10), streaming (-14), or LUFS [default: the genre's]
     #[arg(long, value_name = "PROFILE", value_parser = loudness, allow_hyphen_values = true)]
     pub(crate) loudness: Option<f64>,
-    /// Print the plan as JSON and render nothing
+    /// Print the plan as JSON and render nothing; with --explain, print the casting of that plan, with --json both as one
+    /// document that `render` takes
     #[arg(long)]
     pub(crate) plan_only: bool,
     #[command(flatten)]
@@ -137,6 +138,10 @@ pub(crate) struct Choice {
     /// Do not fill an empty library with the built-in stems
     #[arg(long)]
     pub(crate) no_starter: bool,
+    /// Print for every part the stems chosen and the three best losers, with the terms of their scores; with --json as the
+    /// field "explanation"
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 /// Format of the samples of a track.

@@ -5,9 +5,9 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use dream_core::{ArrangementPlan, Progress, Seed};
 use dream_engine::{
-    Bits, ComposeSpec, Composed, Engine, JobSpec, Outcome, Output, RenderSpec, Selection,
+    Bits, ComposeSpec, Composed, Engine, Explained, JobSpec, Outcome, Output, RenderSpec, Selection,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::args::{Choice, Compose, Depth, Render};
 use crate::report::{Report, escaped};
@@ -32,12 +32,17 @@ pub(crate) fn compose(
         output: output(&args.choice)?,
     };
     if args.plan_only {
-        report.verbatim(&serde_json::to_string_pretty(&engine.plan(&spec)?)?);
+        let plan = engine.plan(&spec)?;
+        if args.choice.explain {
+            starter(engine, progress, report)?;
+            return explain_plan(engine, &plan, &spec.selection, report);
+        }
+        report.verbatim(&serde_json::to_string_pretty(&plan)?);
         return Ok(true);
     }
     starter(engine, progress, report)?;
     let job = JobSpec::Compose(Box::new(spec));
-    take(engine, &job, progress, report)
+    take(engine, &job, &args.choice, progress, report)
 }
 
 pub(crate) fn render(
@@ -66,7 +71,7 @@ pub(crate) fn render(
         output: output(&args.choice)?,
     };
     starter(engine, progress, report)?;
-    take(engine, &JobSpec::Render(Box::new(spec)), progress, report)
+    take(engine, &JobSpec::Render(Box::new(spec)), &args.choice, progress, report)
 }
 
 fn read(args: &Render) -> anyhow::Result<String> {
@@ -114,6 +119,7 @@ fn starter(engine: &Engine, progress: &Progress, report: &Report) -> anyhow::Res
 fn take(
     engine: &Engine,
     job: &JobSpec,
+    choice: &Choice,
     progress: &Progress,
     report: &Report,
 ) -> anyhow::Result<bool> {
@@ -122,12 +128,75 @@ fn take(
     let Outcome::Take(composed) = result? else {
         bail!("the job ended with the outcome of another");
     };
+    if !choice.explain {
+        if report.is_json() {
+            report.document(&composed)?;
+        } else {
+            print(&composed, report);
+        }
+        return Ok(true);
+    }
+    let plan = &composed.arrangement_plan;
+    let cast = engine.cast(plan, &composed.casting, &selection(choice))?;
     if report.is_json() {
-        report.document(&composed)?;
+        let mut document = serde_json::to_value(&composed)?;
+        document["explanation"] = serde_json::to_value(&cast.explanation)?;
+        report.document(&document)?;
     } else {
         print(&composed, report);
+        explanation(&cast.explanation, report);
     }
     Ok(true)
+}
+
+/// Casts a plan and prints that, without rendering it.
+fn explain_plan(
+    engine: &Engine,
+    plan: &ArrangementPlan,
+    selection: &Selection,
+    report: &Report,
+) -> anyhow::Result<bool> {
+    let cast = engine.cast(plan, &[], selection)?;
+    if report.is_json() {
+        report.document(&json!({
+            "arrangement_plan": plan,
+            "casting": cast.casting.parts,
+            "explanation": cast.explanation,
+            "warnings": cast.casting.warnings,
+        }))?;
+    } else {
+        for warning in &cast.casting.warnings {
+            report.complain(warning);
+        }
+        explanation(&cast.explanation, report);
+    }
+    Ok(true)
+}
+
+/// The stems of every part and the best losers, one a row, with the terms of their scores, the largest first.
+fn explanation(parts: &[Explained], report: &Report) {
+    let mut rows = Vec::new();
+    for explained in parts {
+        let chosen = explained.chosen.iter().map(|rated| (true, rated));
+        for (chosen, rated) in chosen.chain(explained.losers.iter().map(|rated| (false, rated))) {
+            let mut terms: Vec<(&String, &f64)> = rated.why.iter().collect();
+            terms.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+            let terms: Vec<String> =
+                terms.iter().map(|(term, value)| format!("{term} {value:+.2}")).collect();
+            rows.push(vec![
+                if chosen { explained.part.role.to_string() } else { String::new() },
+                if chosen { "*" } else { "" }.to_owned(),
+                rated.name.clone(),
+                format!("{:.2}", rated.score),
+                terms.join(" "),
+            ]);
+        }
+        if explained.chosen.is_empty() {
+            let role = explained.part.role.to_string();
+            rows.push(vec![role, String::new(), "none".to_owned(), String::new(), String::new()]);
+        }
+    }
+    report.table(&["part", "", "stem", "score", "terms"], &rows);
 }
 
 fn print(composed: &Composed, report: &Report) {

@@ -48,7 +48,7 @@ const FAST_ATTACK: Wishes = &[("attack", -1.1), ("hardness", 0.6)];
 const SLOW_ATTACK: Wishes = &[("attack", 1.2), ("hardness", -0.6)];
 const RICH: Wishes = &[("spread", 1.0), ("movement", 0.3)];
 const PURE: Wishes = &[("spread", -1.0), ("noisiness", -0.8)];
-const LOFI: Wishes = &[("air", -1.0), ("noisiness", 0.5), ("distortion", 0.4)];
+const LOFI: Wishes = &[("air", -1.4), ("noisiness", 0.4), ("distortion", 0.3)];
 
 const WORDS: &[(&[&str], Wishes)] = &[
     (

@@ -8,7 +8,7 @@ use crate::Clip;
 
 const RATE: SampleRate = SampleRate::LIBRARY;
 const NONE: Semitones = Semitones(0.0);
-const BOTH: [Material; 2] = [Material::Drums, Material::Tonal];
+const ALL: [Material; 4] = [Material::Drums, Material::Tonal, Material::Voice, Material::Noise];
 
 fn sine(hz: f64, frames: usize) -> Vec<f32> {
     (0..frames).map(|i| (0.5 * (TAU * hz * i as f64 / RATE.hz()).sin()) as f32).collect()
@@ -52,7 +52,7 @@ fn pitch(samples: &[f32], near: f64) -> f64 {
 #[test]
 fn nothing_changes_at_ratio_1_and_0_semitones() {
     let clip = Clip::new(RATE, &[&hits(&[100, 9000], 20_000), &sine(300.0, 20_000)]);
-    for material in BOTH {
+    for material in ALL {
         assert_eq!(stretch(&clip, 1.0, NONE, material), clip);
         assert_eq!(stretch_loop(&clip, 1.0, NONE, material), clip);
         assert_eq!(stretch(&clip, f64::NAN, Semitones(f64::NAN), material), clip);
@@ -62,10 +62,15 @@ fn nothing_changes_at_ratio_1_and_0_semitones() {
 #[track_caller]
 fn check_tune(ratio: f64, semitones: f64) {
     let clip = Clip::mono(RATE, sine(440.0, 88_200));
-    let out = stretch(&clip, ratio, Semitones(semitones), Material::Tonal);
     let wanted = 440.0 * Semitones(semitones).ratio();
-    let cents = 1200.0 * (pitch(out.samples(), wanted) / wanted).log2();
-    assert!(cents.abs() < 0.5, "{cents} cents off");
+    let tuned = |material| {
+        let out = stretch(&clip, ratio, Semitones(semitones), material);
+        let cents = 1200.0 * (pitch(out.samples(), wanted) / wanted).log2();
+        assert!(cents.abs() < 0.5, "{cents} cents off");
+        out
+    };
+    tuned(Material::Voice);
+    let out = tuned(Material::Tonal);
     let level = 10.0 * (mean_square(out.samples()) / mean_square(clip.samples())).log10();
     assert!(level.abs() < 0.3, "{level} dB off");
 }
@@ -83,6 +88,19 @@ fn a_sine_stays_in_tune_and_at_its_level() {
         (4.0, -24.0),
     ] {
         check_tune(ratio, semitones);
+    }
+}
+
+#[test]
+fn noise_changes_its_length_by_its_speed_up_to_two_percent() {
+    let clip = Clip::mono(RATE, sine(440.0, 88_200));
+    for (ratio, wanted) in
+        [(0.981, 440.0 / 0.981), (1.019, 440.0 / 1.019), (0.97, 440.0), (1.03, 440.0)]
+    {
+        let out = stretch(&clip, ratio, NONE, Material::Noise);
+        assert_eq!(out.len(), (88_200.0 * ratio).round() as usize);
+        let cents = 1200.0 * (pitch(out.samples(), wanted) / wanted).log2();
+        assert!(cents.abs() < 0.5, "{cents} cents off at {ratio}");
     }
 }
 
@@ -172,7 +190,7 @@ fn the_stereo_image_stays() {
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     let clip = Clip::new(RATE, &[&hits(&[5000, 30_000], 60_000), &sine(200.0, 60_000)]);
-    for material in BOTH {
+    for material in ALL {
         let run = || stretch_loop(&clip, 1.17, Semitones(1.5), material);
         assert_eq!(run(), run());
     }
@@ -180,7 +198,7 @@ fn the_same_input_gives_the_same_bytes() {
 
 #[test]
 fn silence_stays_silent() {
-    for material in BOTH {
+    for material in ALL {
         let clip = Clip::silence(RATE, 2, Frames(30_000));
         assert!(stretch(&clip, 1.2, Semitones(3.0), material).peak().abs() < 1e-30);
     }
@@ -195,12 +213,11 @@ proptest! {
         semitones in prop_oneof![Just(0.0), -26.0_f64..26.0],
         rate in prop_oneof![Just(44_100_u32), Just(8), Just(96_000)],
         channels in 1_usize..4,
-        tonal: bool,
+        material in prop::sample::select(ALL.to_vec()),
         circular: bool,
     ) {
         let samples = hits(&[frames / 3, frames / 2], frames);
         let clip = Clip::new(SampleRate(rate), &vec![samples.as_slice(); channels]);
-        let material = if tonal { Material::Tonal } else { Material::Drums };
         let run = if circular { stretch_loop } else { stretch };
         let out = run(&clip, ratio, Semitones(semitones), material);
         prop_assert_eq!(out.len(), (frames as f64 * ratio.clamp(0.25, 4.0)).round() as usize);

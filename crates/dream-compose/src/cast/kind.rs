@@ -35,8 +35,16 @@ pub(super) fn plain(word: &str) -> String {
     lower.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
+/// What a stem of the role's own kind is worth.
+pub(super) const OWN: f64 = 2.5;
+
+/// The words of which one makes a stem the role's own kind.
+pub(crate) fn kinds(role: Role) -> &'static [&'static str] {
+    kinds_and_others(role).0
+}
+
 /// The role's own kinds, and those of its neighbours within the same categories.
-fn kinds(role: Role) -> (&'static [&'static str], &'static [&'static str]) {
+fn kinds_and_others(role: Role) -> (&'static [&'static str], &'static [&'static str]) {
     match role {
         Role::Snare => (&[], &["snap"]),
         Role::Clap => (&[], &["rim"]),
@@ -78,12 +86,12 @@ fn kinds(role: Role) -> (&'static [&'static str], &'static [&'static str]) {
 /// How the stem's kind suits the role: 2.5 for its own, -1.5 for a neighbour's that the part does not name,
 /// 0 where nothing is said.
 pub(super) fn kind(part: &PartId, stem: &Words) -> f64 {
-    let (own, others) = kinds(part.role);
+    let (own, others) = kinds_and_others(part.role);
     let asked = |word: &str| part.text.split(' ').any(|asked| asked == word);
     if others.iter().any(|word| stem.has(word) && !asked(word)) {
         -1.5
     } else if stem.has_any(own) {
-        2.5
+        OWN
     } else {
         0.0
     }
@@ -91,7 +99,7 @@ pub(super) fn kind(part: &PartId, stem: &Words) -> f64 {
 
 /// Whether the role asks for a kind that the stem does not say it is.
 pub(super) fn is_unlike(role: Role, kind: f64) -> bool {
-    !kinds(role).0.is_empty() && kind <= 0.0
+    !kinds(role).is_empty() && kind <= 0.0
 }
 
 /// Names of styles; other tags are characters, instruments, kinds.
@@ -158,8 +166,8 @@ const HARSH: &[&str] = &["distorted", "hard", "aggressive", "screech"];
 const SOFT: &[&str] = &["ambient", "lofi", "deep", "dub", "house", "minimal"];
 
 /// What a harsh stem costs that was not asked to be harsh: 1 in soft genres, 0.4 elsewhere.
-pub(super) fn harshness(genre: &str, asked: &Words, stem: &Words) -> f64 {
-    if !stem.has_any(HARSH) || asked.has_any(HARSH) {
+pub(super) fn harshness(genre: &str, asked: [&Words; 2], stem: &Words) -> f64 {
+    if !stem.has_any(HARSH) || asked.iter().any(|asked| asked.has_any(HARSH)) {
         return 0.0;
     }
     let soft = genre.split(' ').any(|word| SOFT.contains(&plain(word).as_str()));

@@ -1,57 +1,15 @@
-//! How well a stem fits a part, as a sum of terms that are kept for the reader.
+//! How well a stem fits a part by itself, as a sum of terms that are kept for the reader.
 
 use std::collections::BTreeMap;
 
-use dream_core::{ArrangementPlan, Bpm, Form, Key, Mode, PartId, Role, Seed, Stem};
+use dream_core::{Bpm, Form, Key, Mode, PartId, Role, Seed, Stem};
 use rand::RngExt;
 
 use super::kind::{self, Words, plain};
-use crate::Candidate;
+use super::need::Need;
+use super::{harmony, rhythm};
 use crate::render::role::{is_drum, is_gesture, is_tonal, reach};
-
-/// What the plan asks of a part, over all its sections.
-pub(super) struct Need<'a> {
-    pub(super) part: &'a PartId,
-    pub(super) genre: &'a str,
-    pub(super) bpm: Bpm,
-    pub(super) key: Option<Key>,
-    /// Most stems to layer.
-    pub(super) count: u32,
-    pub(super) required: bool,
-    pub(super) has_notes: bool,
-    /// The pitches of its notes.
-    pub(super) pitches: Vec<u8>,
-    /// Whether several notes start together.
-    pub(super) chords: bool,
-}
-
-impl<'a> Need<'a> {
-    pub(super) fn of(plan: &'a ArrangementPlan, part: &'a PartId) -> Self {
-        let queries: Vec<_> = plan
-            .structure
-            .iter()
-            .flat_map(|section| &section.stem_queries)
-            .filter(|query| query.part() == *part)
-            .collect();
-        let notes = || queries.iter().flat_map(|query| &query.notes);
-        let together = |notes: &[dream_core::Note]| {
-            notes.windows(2).any(|pair| {
-                pair[0].beat.to_bits() == pair[1].beat.to_bits() && pair[0].pitch != pair[1].pitch
-            })
-        };
-        Self {
-            part,
-            genre: &plan.genre,
-            bpm: plan.bpm,
-            key: plan.key,
-            count: queries.iter().map(|query| query.count).max().unwrap_or(1),
-            required: queries.iter().any(|query| query.required),
-            has_notes: notes().next().is_some(),
-            pitches: notes().filter_map(|note| note.pitch).collect(),
-            chords: queries.iter().any(|query| together(&query.notes)),
-        }
-    }
-}
+use crate::{Candidate, Outline};
 
 /// A score with its terms, and how the stem would be bent.
 #[derive(Debug, Clone)]
@@ -71,36 +29,71 @@ impl Fit {
     }
 }
 
-pub(super) fn fit(need: &Need<'_>, candidate: &Candidate) -> Fit {
+/// The words of a part and of the whole track, read once.
+pub(super) struct Asked {
+    part: Words,
+    track: Words,
+}
+
+impl Asked {
+    pub(super) fn of(need: &Need<'_>) -> Self {
+        Self { part: Words::of_tags(&need.part.tags), track: Words::of_tags(need.moods) }
+    }
+}
+
+pub(super) fn fit(need: &Need<'_>, asked: &Asked, candidate: &Candidate) -> Fit {
     let stem = &candidate.stem;
     let mut fit = Fit { score: 0.0, why: BTreeMap::new(), ratio: 1.0, semitones: 0.0 };
     fit.add("category", category(need.part.role, stem));
     fit.add("asked", if stem.category == need.part.category { 0.4 } else { 0.0 });
-    fit.add("similarity", 0.7 * f64::from(candidate.similarity.clamp(0.0, 1.0)));
-    let (asked, words) = (Words::of_tags(&need.part.tags), Words::of_stem(stem));
+    fit.add("text", f64::from(candidate.similarity.clamp(0.0, 1.0)) - 0.5);
+    fit.add("wish", WISH * (f64::from(candidate.wish.clamp(0.0, 1.0)) - 0.5));
+    let words = Words::of_stem(stem);
     fit.add("kind", kind::kind(need.part, &words));
-    fit.add("style", kind::style(&asked, &words));
-    fit.add("harsh", -kind::harshness(need.genre, &asked, &words));
-    fit.add("named", kind::named(need.part, &asked, &words));
+    fit.add("style", kind::style(&asked.part, &words));
+    fit.add("harsh", -kind::harshness(need.genre, [&asked.part, &asked.track], &words));
+    fit.add("named", kind::named(need.part, &asked.part, &words));
     fit.add("tags", 0.8 * tags(need.part, &words));
     fit.add("quality", 0.4 * f64::from(stem.facts.quality.clamp(0.0, 1.0)));
-    fit.add("form", form(need, stem));
+    fit.add("form", form(need, stem.facts.form, plays(need, stem)));
     if stem.facts.form == Form::Loop {
         let (ratio, term) = tempo(need, stem);
         fit.ratio = ratio;
         fit.add("tempo", term);
     }
-    if is_tonal(need.part.role) {
-        let by_note = stem.facts.form != Form::Loop && need.has_notes;
-        if by_note && !need.pitches.is_empty() {
-            fit.add("pitch", pitch(need, stem));
-        } else {
-            let (semitones, term) = key(need, stem);
-            fit.semitones = semitones;
-            fit.add("key", term);
-        }
+    if need.is_melodic() && !runs(need, stem) {
+        fit.add("pitch", pitch(need, stem));
     }
     fit
+}
+
+/// How much a loop plays what the notes of the part ask for, in time and in pitch, 0 to 1.
+fn plays(need: &Need<'_>, stem: &Stem) -> f64 {
+    let pitches = if need.is_melodic() { harmony::plays(need, stem) } else { Some(1.0) };
+    rhythm::plays(need, stem).zip(pitches).map_or(0.0, |(time, pitch)| time * pitch)
+}
+
+/// The sum of those terms that an outline can answer.
+pub(crate) fn promise(need: &Need<'_>, outline: &Outline) -> f64 {
+    let tempo = match (outline.form, outline.bpm) {
+        (Form::Loop, Some(bpm)) => stretch(need, bpm).1,
+        (Form::Loop, None) => -1.5,
+        (Form::OneShot | Form::Free, _) => 0.0,
+    };
+    f64::from(outline.similarity)
+        + WISH * f64::from(outline.wish)
+        + if outline.tagged { kind::OWN } else { 0.0 }
+        + 0.4 * f64::from(outline.quality)
+        + form(need, outline.form, 1.0)
+        + tempo
+}
+
+/// Weight of what the prompt says of sounds: two deviations of an attribute outweigh another style, not another kind.
+const WISH: f64 = 6.5;
+
+/// Whether a tonal stem runs as it is in this part, to be transposed as a whole.
+pub(super) fn runs(need: &Need<'_>, stem: &Stem) -> bool {
+    is_tonal(need.part.role) && (stem.facts.form == Form::Loop || !need.is_melodic())
 }
 
 fn category(role: Role, stem: &Stem) -> f64 {
@@ -118,14 +111,16 @@ fn tags(part: &PartId, stem: &Words) -> f64 {
     part.tags.iter().filter(has).count() as f64 / part.tags.len().max(1) as f64
 }
 
-/// Notes want one-shots; parts that just run want loops and textures.
-fn form(need: &Need<'_>, stem: &Stem) -> f64 {
+/// Notes want one-shots, parts that just run want loops and textures; a loop that plays what the notes say (`plays`, 0 to
+/// 1) is as good as the notes.
+fn form(need: &Need<'_>, form: Form, plays: f64) -> f64 {
     let gesture = is_gesture(need.part.role);
-    match stem.facts.form {
+    match form {
         Form::OneShot if need.has_notes || gesture => 1.0,
         Form::OneShot if is_drum(need.part.role) => 0.4,
         Form::OneShot => 0.1,
         Form::Loop if gesture => 0.0,
+        Form::Loop if need.has_notes && need.yields() => -0.4 + 1.4 * plays,
         Form::Loop if need.has_notes => -0.4,
         Form::Loop => 1.0,
         Form::Free if gesture => 0.9,
@@ -148,7 +143,11 @@ fn tempo(need: &Need<'_>, stem: &Stem) -> (f64, f64) {
         .bars
         .filter(|bars| *bars > 0 && seconds > 0.0)
         .map(|bars| f64::from(bars) * 240.0 / seconds);
-    let Some(own) = from_bars.or(facts.bpm.map(Bpm::get)) else { return (1.0, -1.5) };
+    from_bars.or(facts.bpm.map(Bpm::get)).map_or((1.0, -1.5), |own| stretch(need, own))
+}
+
+/// The same for a tempo in bpm.
+fn stretch(need: &Need<'_>, own: f64) -> (f64, f64) {
     let ratio = [1.0, 0.5, 2.0]
         .map(|time| own / need.bpm.get() * time)
         .into_iter()
@@ -159,27 +158,17 @@ fn tempo(need: &Need<'_>, stem: &Stem) -> (f64, f64) {
     (ratio, -0.5 * share.min(1.0) + beyond)
 }
 
-/// The transposition that brings a loop or texture to the plan's key, at most 3 semitones; a neighbour on
-/// the Camelot wheel will do, too.
-fn key(need: &Need<'_>, stem: &Stem) -> (f64, f64) {
+/// How near the plan's key a loop or texture is after that transposition: best in it or its relative, well as a neighbour on
+/// the Camelot wheel; 0 where either has none.
+pub(super) fn key(need: &Need<'_>, stem: &Stem, semitones: i32) -> f64 {
     let facts = &stem.facts;
-    let (Some(own), Some(target)) = (facts.key, need.key) else { return (0.0, 0.0) };
+    let (Some(own), Some(target)) = (facts.key, need.key) else { return 0.0 };
     let sure = f64::from(facts.key_confidence.clamp(0.0, 1.0));
-    let best = (-3..=3)
-        .filter_map(|shift: i32| {
-            let fifths = own.transposed(shift).shift_to(target).0 as i32;
-            let near = match fifths {
-                0 => 0.8,
-                // A fifth apart: neighbours on the wheel.
-                5 | -5 => 0.2,
-                _ => return None,
-            };
-            Some((shift, near - 0.15 * f64::from(shift.abs())))
-        })
-        .max_by(|(_, a), (_, b)| a.total_cmp(b));
-    match best {
-        Some((shift, fit)) => (f64::from(shift), fit * sure),
-        None => (0.0, -0.8 * sure),
+    match own.transposed(semitones).shift_to(target).0 as i32 {
+        0 => 0.8 * sure,
+        // A fifth apart: neighbours on the wheel.
+        5 | -5 => 0.2 * sure,
+        _ => -0.8 * sure,
     }
 }
 
@@ -228,8 +217,12 @@ pub(super) fn chord(stem: &Stem) -> &'static [u8] {
     }
 }
 
+/// The root of the deviations of a part.
+pub(super) fn seed_of(seed: Seed, part: &PartId) -> Seed {
+    seed.child(part.role.name()).child(&part.tags.join(",")).child(&part.text)
+}
+
 /// A small deviation that depends on seed, part and stem alone.
-pub(super) fn chance(seed: Seed, part: &PartId, stem: &Stem) -> f64 {
-    let of_part = seed.child(part.role.name()).child(&part.tags.join(",")).child(&part.text);
-    of_part.child(&stem.hash).rng().random_range(-0.2..0.2)
+pub(super) fn chance(of_part: Seed, stem: &Stem, most: f64) -> f64 {
+    of_part.child(&stem.hash).rng().random_range(-most..most)
 }

@@ -1,5 +1,7 @@
 use dream_core::{Category, Facts, Note, Provenance, Section, StemQuery};
 
+use std::sync::Arc;
+
 use super::*;
 
 fn plan(queries: Vec<StemQuery>) -> ArrangementPlan {
@@ -73,14 +75,19 @@ fn candidate(id: i64, category: Category, form: Form) -> Candidate {
         facts,
         provenance: Provenance::default(),
     };
-    Candidate { stem, similarity: 0.5 }
+    Candidate { stem: Arc::new(stem), similarity: 0.5, wish: 0.5 }
+}
+
+/// The stem of a candidate, to change it.
+fn of(candidate: &mut Candidate) -> &mut Stem {
+    Arc::make_mut(&mut candidate.stem)
 }
 
 fn looped(id: i64, category: Category, bpm: f64, bars: u32) -> Candidate {
     let mut candidate = candidate(id, category, Form::Loop);
-    candidate.stem.facts.bpm = Some(Bpm::new(bpm).unwrap());
-    candidate.stem.facts.bars = Some(bars);
-    candidate.stem.facts.duration_s = f64::from(bars) * 240.0 / bpm;
+    of(&mut candidate).facts.bpm = Some(Bpm::new(bpm).unwrap());
+    of(&mut candidate).facts.bars = Some(bars);
+    of(&mut candidate).facts.duration_s = f64::from(bars) * 240.0 / bpm;
     candidate
 }
 
@@ -97,7 +104,7 @@ fn chosen(casting: &Casting) -> Vec<Vec<i64>> {
 #[track_caller]
 fn check(queries: Vec<StemQuery>, lists: Vec<Vec<Candidate>>, expected: &[&[i64]]) -> Casting {
     let plan = plan(queries);
-    let casting = cast(&plan, &shortlist(&plan, lists), Seed(3)).unwrap();
+    let casting = cast(&plan, &shortlist(&plan, lists), Seed(3)).unwrap().casting;
     assert_eq!(chosen(&casting), expected, "{casting:#?}");
     casting
 }
@@ -130,11 +137,11 @@ fn a_loop_beyond_the_limits_is_used_only_alone_and_announced() {
 #[test]
 fn a_tonal_loop_moves_to_the_key_by_three_semitones_at_most() {
     let mut near = looped(1, Category::Pad, 130.0, 4);
-    near.stem.facts.key = Some("B minor".parse().unwrap());
-    near.stem.facts.key_confidence = 1.0;
+    of(&mut near).facts.key = Some("B minor".parse().unwrap());
+    of(&mut near).facts.key_confidence = 1.0;
     let mut far = looped(2, Category::Pad, 130.0, 4);
-    far.stem.facts.key = Some("D# minor".parse().unwrap());
-    far.stem.facts.key_confidence = 1.0;
+    of(&mut far).facts.key = Some("D# minor".parse().unwrap());
+    of(&mut far).facts.key_confidence = 1.0;
     let both = vec![far.clone(), near];
     let casting = check(vec![query(Role::Pad, &[], &[])], vec![both], &[&[1]]);
     assert!((casting.parts[0].stems[0].semitones + 2.0).abs() < 1e-12);
@@ -147,7 +154,7 @@ fn a_tonal_loop_moves_to_the_key_by_three_semitones_at_most() {
 fn the_bass_whose_root_reaches_the_notes_is_cast() {
     let bass = |id, root| {
         let mut bass = candidate(id, Category::Bass, Form::OneShot);
-        bass.stem.facts.root = Some(root);
+        of(&mut bass).facts.root = Some(root);
         bass
     };
     let basses = vec![bass(1, 47.0), bass(2, 33.0), bass(3, 22.0)];
@@ -157,11 +164,12 @@ fn the_bass_whose_root_reaches_the_notes_is_cast() {
 #[test]
 fn a_chord_has_the_third_of_a_key_on_its_root_and_else_an_open_one() {
     let tones = |root, key: Option<&str>| {
-        let mut stab = candidate(1, Category::Synth, Form::OneShot).stem;
+        let mut candidate = candidate(1, Category::Synth, Form::OneShot);
+        let stab = of(&mut candidate);
         stab.tags = vec!["chord".to_owned()];
         stab.facts.root = Some(root);
         stab.facts.key = key.map(|key| key.parse().unwrap());
-        score::chord(&stab)
+        score::chord(stab)
     };
     assert_eq!(tones(57.02, Some("A minor")), [0, 3, 7]);
     assert_eq!(tones(56.98, Some("A major")), [0, 4, 7]);
@@ -172,7 +180,7 @@ fn a_chord_has_the_third_of_a_key_on_its_root_and_else_an_open_one() {
 #[test]
 fn tags_decide_among_equals() {
     let mut dark = candidate(2, Category::Kick, Form::OneShot);
-    dark.stem.tags = vec!["Dark".to_owned()];
+    of(&mut dark).tags = vec!["Dark".to_owned()];
     let kicks = vec![candidate(1, Category::Kick, Form::OneShot), dark];
     check(vec![query(Role::Kick, &["dark"], &[0])], vec![kicks], &[&[2]]);
 }
@@ -182,7 +190,7 @@ fn like_parts_prefer_different_stems() {
     let percs = || (1..=2).map(|id| candidate(id, Category::Percussion, Form::OneShot)).collect();
     let queries = vec![query(Role::Perc, &["a"], &[0]), query(Role::Perc, &["b"], &[0])];
     let plan = plan(queries);
-    let casting = cast(&plan, &shortlist(&plan, vec![percs(), percs()]), Seed(1)).unwrap();
+    let casting = cast(&plan, &shortlist(&plan, vec![percs(), percs()]), Seed(1)).unwrap().casting;
     assert_ne!(chosen(&casting)[0], chosen(&casting)[1]);
 }
 
@@ -210,7 +218,7 @@ fn another_seed_gives_another_choice_among_equals_and_the_same_seed_the_same() {
     let plan = plan(vec![query(Role::Kick, &[], &[0])]);
     let kicks = (1..=6).map(|id| candidate(id, Category::Kick, Form::OneShot)).collect();
     let shortlist = shortlist(&plan, vec![kicks]);
-    let by = |seed| chosen(&cast(&plan, &shortlist, Seed(seed)).unwrap())[0][0];
+    let by = |seed| chosen(&cast(&plan, &shortlist, Seed(seed)).unwrap().casting)[0][0];
     assert_eq!(by(1), by(1));
     let mut all: Vec<i64> = (0..20).map(by).collect();
     all.sort_unstable();
@@ -228,7 +236,7 @@ fn layers_share_the_form_and_the_level() {
         looped(3, Category::Kick, 130.0, 1),
     ];
     let plan = plan(vec![kick]);
-    let casting = cast(&plan, &shortlist(&plan, vec![kicks]), Seed(1)).unwrap();
+    let casting = cast(&plan, &shortlist(&plan, vec![kicks]), Seed(1)).unwrap().casting;
     let stems = &casting.parts[0].stems;
     assert_eq!(stems.len(), 2);
     assert!(stems.iter().all(|stem| stem.form == Form::OneShot));
@@ -239,7 +247,7 @@ fn layers_share_the_form_and_the_level() {
 fn a_casting_survives_json() {
     let plan = plan(vec![query(Role::Kick, &[], &[0])]);
     let kicks = vec![candidate(1, Category::Kick, Form::OneShot)];
-    let casting = cast(&plan, &shortlist(&plan, vec![kicks]), Seed(1)).unwrap();
+    let casting = cast(&plan, &shortlist(&plan, vec![kicks]), Seed(1)).unwrap().casting;
     let json = serde_json::to_string(&casting).unwrap();
     assert_eq!(serde_json::from_str::<Casting>(&json).unwrap(), casting);
 }
@@ -248,7 +256,7 @@ fn a_casting_survives_json() {
 fn spellings_of_a_tag_agree_and_hats_are_told_apart() {
     let hat = |id, tags: &[&str]| {
         let mut hat = candidate(id, Category::Hihat, Form::OneShot);
-        hat.stem.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        of(&mut hat).tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
         hat
     };
     let hats = || vec![hat(1, &["open"]), hat(2, &["closed", "lofi"]), hat(3, &["closed"])];
@@ -259,8 +267,8 @@ fn spellings_of_a_tag_agree_and_hats_are_told_apart() {
 /// A candidate of that name with those tags.
 fn tagged(id: i64, category: Category, form: Form, name: &str, tags: &str) -> Candidate {
     let mut candidate = candidate(id, category, form);
-    candidate.stem.name = name.to_owned();
-    candidate.stem.tags = tags.split_whitespace().map(str::to_owned).collect();
+    of(&mut candidate).name = name.to_owned();
+    of(&mut candidate).tags = tags.split_whitespace().map(str::to_owned).collect();
     candidate
 }
 

@@ -1,0 +1,218 @@
+//! From the library to the candidates of each part.
+//!
+//! Of every stem of the part's categories a sketch is read; what the part's words mean, form, tempo and kind choose
+//! the most promising, and only those are read whole. Cost: 2 us per stem of a category and 30 us per candidate.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use dream_analysis::descriptors::{Target, similarity};
+use dream_compose::{Brief, Candidate, Outline, Shortlist};
+use dream_core::{ArrangementPlan, Category, PartId, Space, Stem, StemId};
+use dream_library::{Filter, Sketch};
+use rayon::prelude::*;
+
+use super::Selection;
+use crate::{Engine, Error};
+
+/// Most candidates of the category that a part asks for, and of each other that can play its role.
+const MOST_ASKED: usize = 96;
+const MOST_OTHER: usize = 48;
+
+/// Names of genres that hold the name of an instrument.
+const GENRES: &[&str] = &[
+    "drum and bass",
+    "drum & bass",
+    "drum n bass",
+    "drum'n'bass",
+    "drum und bass",
+    "drum&bass",
+    "breakbeats",
+    "breakbeat",
+    "bass music",
+];
+
+/// The most promising sketches of a part.
+type Promising = Vec<(StemId, Outline)>;
+
+impl Engine {
+    /// The stems that may play each part.
+    pub(super) fn shortlist(
+        &self,
+        plan: &ArrangementPlan,
+        selection: &Selection,
+    ) -> Result<Shortlist, Error> {
+        let parts = plan.parts();
+        let (sketches, tagged) = self.sketches(plan, &parts, selection)?;
+        let wishes = wishes(plan);
+        let promising: Vec<Promising> = parts
+            .par_iter()
+            .map(|part| {
+                let brief = Brief::of(plan, part);
+                let own = Target::of_text(&format!("{} {}", part.tags.join(" "), part.text));
+                let targets = [own, wish(part, &wishes)];
+                let lists = categories(part).into_iter().enumerate().map(|(rank, category)| {
+                    let most = if rank == 0 { MOST_ASKED } else { MOST_OTHER };
+                    let tags = tagged.get(brief.tags());
+                    promising(&brief, &targets, &sketches[&category], tags, most)
+                });
+                lists.flatten().collect()
+            })
+            .collect();
+        let ids: BTreeSet<StemId> = promising.iter().flatten().map(|(id, _)| *id).collect();
+        let ids: Vec<StemId> = ids.into_iter().collect();
+        let stems = self.library().stems_of(&ids)?;
+        let stems: BTreeMap<StemId, Arc<Stem>> =
+            stems.into_iter().map(|stem| (stem.id, Arc::new(stem))).collect();
+        let candidates = |list: Promising| {
+            list.into_iter()
+                .filter_map(|(id, Outline { similarity, wish, .. })| {
+                    Some(Candidate { stem: Arc::clone(stems.get(&id)?), similarity, wish })
+                })
+                .collect()
+        };
+        let lists = promising.into_iter().map(candidates);
+        Ok(Shortlist { parts: parts.into_iter().zip(lists).collect() })
+    }
+
+    /// The sketches of all categories that may play, and the stems of each kind that is asked for.
+    #[expect(clippy::type_complexity, reason = "two maps that are used once")]
+    fn sketches(
+        &self,
+        plan: &ArrangementPlan,
+        parts: &[PartId],
+        selection: &Selection,
+    ) -> Result<
+        (BTreeMap<Category, Vec<Sketch>>, BTreeMap<&'static [&'static str], BTreeSet<StemId>>),
+        Error,
+    > {
+        let (mut sketches, mut tagged) = (BTreeMap::new(), BTreeMap::new());
+        for part in parts {
+            for category in categories(part) {
+                if let Entry::Vacant(slot) = sketches.entry(category) {
+                    let filter = Filter {
+                        categories: vec![category],
+                        sources: selection.sources.clone(),
+                        min_quality: Some(selection.min_quality),
+                        ..Filter::default()
+                    };
+                    slot.insert(self.library().sketches(&filter, Space::AttrV1)?);
+                }
+            }
+            let words = Brief::of(plan, part).tags();
+            if let Entry::Vacant(slot) = tagged.entry(words) {
+                let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+                slot.insert(self.library().tagged(&words)?);
+            }
+        }
+        Ok((sketches, tagged))
+    }
+}
+
+fn promising(
+    brief: &Brief<'_>,
+    [own, wish]: &[Target; 2],
+    sketches: &[Sketch],
+    tagged: Option<&BTreeSet<StemId>>,
+    most: usize,
+) -> Promising {
+    let mut rated: Vec<(f64, StemId, Outline)> = sketches
+        .iter()
+        .map(|sketch| {
+            let outline = Outline {
+                form: sketch.form,
+                bpm: sketch.bpm,
+                quality: sketch.quality,
+                similarity: similarity(own, &sketch.embedding),
+                wish: similarity(wish, &sketch.embedding),
+                tagged: tagged.is_some_and(|tagged| tagged.contains(&sketch.id)),
+            };
+            (brief.promise(&outline), sketch.id, outline)
+        })
+        .collect();
+    if rated.len() > most {
+        rated.select_nth_unstable_by(most, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        rated.truncate(most);
+    }
+    rated.into_iter().map(|(_, id, outline)| (id, outline)).collect()
+}
+
+/// What the prompt asks of sounds, phrase by phrase: "dark techno with warm pads" wants all of it dark and the pads warm.
+fn wishes(plan: &ArrangementPlan) -> Vec<Target> {
+    let mut text = format!(" {} ", plan.prompt.to_lowercase());
+    // Genres whose names sound like instruments.
+    for name in GENRES {
+        text = text.replace(name, "music");
+    }
+    for word in [" with ", " and ", " but ", " mit ", " und ", " aber ", " plus ", ";", ".", ":"] {
+        text = text.replace(word, " , ");
+    }
+    let phrases = text.split(',').map(Target::of_text);
+    phrases.filter(|target| !target.attributes.is_empty() && target.without.is_empty()).collect()
+}
+
+/// What the prompt asks of the sound of a part: what it says of the part, then what it says of everything.
+fn wish(part: &PartId, wishes: &[Target]) -> Target {
+    let categories = categories(part);
+    let meant = wishes.iter().filter(|wish| categories.iter().any(|c| wish.categories.contains(c)));
+    let general = wishes.iter().filter(|wish| wish.categories.is_empty());
+    let mut target = Target::default();
+    for (attribute, wanted) in meant.chain(general).flat_map(|wish| &wish.attributes) {
+        if target.attributes.iter().all(|(known, _)| known != attribute) {
+            target.attributes.push((*attribute, *wanted));
+        }
+    }
+    target.attributes.sort_by_key(|(attribute, _)| *attribute);
+    target
+}
+
+/// The part's own category, then those that can play its role.
+fn categories(part: &PartId) -> Vec<Category> {
+    let mut categories = vec![part.category];
+    categories.extend(part.role.categories().iter().filter(|other| **other != part.category));
+    categories
+}
+
+#[cfg(test)]
+mod tests {
+    use dream_core::{Bpm, Role};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(prompt: &str, role: Role, attribute: &str, expected: f32) {
+        let plan = ArrangementPlan {
+            schema: 1,
+            prompt: prompt.to_owned(),
+            seed: 1,
+            bpm: Bpm::new(130.0).expect("a usual tempo"),
+            key: None,
+            genre: "techno".to_owned(),
+            moods: Vec::new(),
+            swing: 50.0,
+            total_bars: 8,
+            estimated_duration_s: 14.8,
+            loudness_lufs: -10.0,
+            structure: Vec::new(),
+        };
+        let part =
+            PartId { role, category: role.categories()[0], tags: Vec::new(), text: String::new() };
+        let target = wish(&part, &wishes(&plan));
+        let index = dream_analysis::attributes::index(attribute).unwrap();
+        let wanted = target.attributes.iter().find(|(i, _)| *i == index).map_or(0.0, |(_, w)| *w);
+        assert!((wanted - expected).abs() < 1e-6, "{prompt}: {wanted} instead of {expected}");
+    }
+
+    #[test]
+    fn the_prompt_speaks_of_all_parts_or_of_those_it_names() {
+        check("dark techno", Role::Hat, "brightness", -1.2);
+        check("dark techno with warm pads", Role::Pad, "warmth", 1.2);
+        check("dark techno with warm pads", Role::Hat, "warmth", 0.0);
+        check("dark techno, bright hats", Role::Hat, "brightness", 1.2);
+        check("dark techno, bright hats", Role::Bass, "brightness", -1.2);
+        check("dark drum and bass", Role::Lead, "brightness", -1.2);
+        check("dark breakbeat", Role::Lead, "brightness", -1.2);
+        check("techno without dark vocals", Role::Lead, "brightness", 0.0);
+    }
+}
