@@ -45,7 +45,7 @@ use setting::Setting;
 pub fn plan(prompt: &Prompt, seed: Seed) -> ArrangementPlan {
     let setting = Setting::new(prompt, seed);
     let theme = Theme::compose(&setting);
-    let form = form::sections(setting.genre, setting.bpm, prompt.minutes);
+    let form = form::sections(setting.genre, setting.bpm, prompt.minutes, &setting.shape);
     let mut memory = Memory::default();
     let mut structure = Vec::with_capacity(form.len());
     for (at, part) in form.iter().enumerate() {
@@ -84,7 +84,7 @@ struct Memory {
 fn section(
     setting: &Setting<'_>,
     theme: &Theme,
-    part: &Sized<'_>,
+    part: &Sized,
     next: Option<SectionKind>,
     memory: &mut Memory,
     at: usize,
@@ -152,7 +152,7 @@ fn perform(
 struct Tonal<'a> {
     setting: &'a Setting<'a>,
     theme: &'a Theme,
-    part: &'a Sized<'a>,
+    part: &'a Sized,
     spans: &'a [form::Span],
     seed: Seed,
     /// Whether it is played anew: hooks and voicings vary.

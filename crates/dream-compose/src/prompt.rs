@@ -8,6 +8,8 @@
 mod key;
 mod lexicon;
 mod number;
+mod shape;
+mod spelling;
 mod token;
 
 #[cfg(test)]
@@ -19,6 +21,7 @@ use dream_core::{Bpm, Key, Role};
 
 pub use lexicon::Mood;
 use lexicon::{Lexicon, lexicon, starts_with};
+pub use shape::{Extent, Moment, Shape};
 use token::Token;
 
 use crate::genre::{Genre, Genres};
@@ -43,6 +46,8 @@ pub struct Prompt {
     pub atonal: bool,
     /// Length in minutes, 0.5 to 30.
     pub minutes: Option<f64>,
+    /// What the text says about the form.
+    pub shape: Shape,
     /// Moods, by the names of the word list.
     pub moods: Vec<String>,
     /// Parts asked for.
@@ -79,13 +84,33 @@ impl Prompt {
 
     /// Understands a text that may name one of these genres.
     pub fn parse_among(text: &str, genres: &Genres) -> Self {
-        let tokens = token::tokens(text);
+        let mut tokens = token::tokens(text);
+        let (prompt, unknown) = Self::read(text, &tokens, genres);
+        let mut slips = Vec::new();
+        for at in unknown {
+            let token = &mut tokens[at];
+            if let Some(known) = spelling::corrected(&token.text, genres) {
+                slips.push(format!("read {:?} as {known}", token.raw));
+                token.text = known;
+            }
+        }
+        if slips.is_empty() {
+            return prompt;
+        }
+        let (mut prompt, _) = Self::read(text, &tokens, genres);
+        prompt.understood.append(&mut slips);
+        prompt
+    }
+
+    /// Understands words; answers also which of them meant nothing.
+    fn read(text: &str, tokens: &[Token], genres: &Genres) -> (Self, Vec<usize>) {
         let mut used = vec![false; tokens.len()];
-        let negated = negated(lexicon(), genres, &tokens);
-        let tonality = key::read(&tokens, &mut used);
-        let numbers = number::read(&tokens, &mut used);
-        let named = named_genres(genres, &tokens, &negated, &mut used);
-        let words = Words::read(lexicon(), &tokens, &negated, &mut used);
+        let negated = negated(lexicon(), genres, tokens);
+        let tonality = key::read(tokens, &mut used);
+        let shape = shape::read(tokens, |word| lexicon().is_negation(word), &mut used);
+        let numbers = number::read(tokens, &mut used);
+        let named = named_genres(genres, tokens, &negated, &mut used);
+        let words = Words::read(lexicon(), tokens, &negated, &mut used);
 
         let bpm = numbers.bpm;
         let range = numbers.range.filter(|_| bpm.is_none());
@@ -101,8 +126,10 @@ impl Prompt {
         }
         let mut moods = words.moods;
         // The words of a genre's own name say nothing more about it.
-        moods.retain(|mood| !(genre.name.split(' ').any(|word| word == mood) && mood != "deep"));
-        let sum: f64 = moods.iter().filter_map(|name| mood(name)).map(|mood| mood.intensity).sum();
+        moods.retain(|(mood, _)| {
+            !(genre.name.split(' ').any(|word| word == mood.name) && mood.name != "deep")
+        });
+        let sum: f64 = moods.iter().map(|(mood, degree)| mood.intensity * degree).sum();
         let usual = genre.bpm[2];
         let ranged = range.and_then(|(low, high)| {
             let inside = (low..=high).contains(&usual);
@@ -122,7 +149,8 @@ impl Prompt {
             scale: tonality.scale,
             atonal: tonality.atonal && key.is_none(),
             minutes: numbers.minutes,
-            moods,
+            shape,
+            moods: moods.iter().map(|(mood, _)| mood.name.clone()).collect(),
             wanted: words.wanted,
             unwanted: words.unwanted,
             intensity: (0.5 + sum).clamp(0.0, 1.0),
@@ -130,13 +158,14 @@ impl Prompt {
             unknown: numbers.refused,
         };
         prompt.understood = prompt.summary(why);
-        let meaningless = tokens.iter().zip(&used).filter(|(token, used)| {
-            let known =
-                **used || lexicon().is_filler(&token.text) || lexicon().is_negation(&token.text);
-            !known && token.text.chars().any(char::is_alphanumeric)
-        });
-        prompt.unknown.extend(meaningless.map(|(token, _)| token.raw.clone()));
-        prompt
+        let meaningless = |at: &usize| {
+            let text = &tokens[*at].text;
+            let known = used[*at] || lexicon().is_filler(text) || lexicon().is_negation(text);
+            !known && text.chars().any(char::is_alphanumeric)
+        };
+        let unknown: Vec<usize> = (0..tokens.len()).filter(meaningless).collect();
+        prompt.unknown.extend(unknown.iter().map(|at| tokens[*at].raw.clone()));
+        (prompt, unknown)
     }
 
     fn summary(&self, why: &str) -> Vec<String> {
@@ -150,6 +179,7 @@ impl Prompt {
             lines.push("key: none".to_owned());
         }
         lines.extend(self.minutes.map(|minutes| format!("length: {minutes} min")));
+        lines.extend(self.shape.lines());
         lines.extend(self.moods.iter().map(|mood| format!("mood: {mood}")));
         lines.extend(self.wanted.iter().map(|wish| {
             let words = wish.tags.iter().map(String::as_str).chain([wish.role.name()]);
@@ -301,8 +331,8 @@ fn chosen<'a>(
     words: &Words,
 ) -> (&'a Arc<Genre>, &'static str) {
     let score = |genre: &Genre| {
-        let moods = words.moods.iter().filter_map(|name| mood(name));
-        let moods = moods.filter(|mood| mood.genres.contains(&genre.name)).count();
+        let moods =
+            words.moods.iter().filter(|(mood, _)| mood.genres.contains(&genre.name)).count();
         let beatless = words.unwanted.contains(&Role::Kick) && genre.name == "ambient";
         let tempo = tempo.map_or(0.0, |tempo| {
             let [low, high, usual] = genre.bpm;
@@ -324,7 +354,8 @@ fn chosen<'a>(
 /// Moods and instruments of a text.
 #[derive(Default)]
 struct Words {
-    moods: Vec<String>,
+    /// With their degrees: 1 is usual.
+    moods: Vec<(&'static Mood, f64)>,
     wanted: Vec<Wish>,
     unwanted: Vec<Role>,
     /// Whether a beat was asked for.
@@ -332,10 +363,15 @@ struct Words {
 }
 
 impl Words {
-    fn read(lexicon: &Lexicon, tokens: &[Token], negated: &[bool], used: &mut [bool]) -> Self {
+    fn read(
+        lexicon: &'static Lexicon,
+        tokens: &[Token],
+        negated: &[bool],
+        used: &mut [bool],
+    ) -> Self {
         let mut words = Self::default();
         // Moods right before an instrument describe it and nothing else.
-        let mut pending: Vec<&Mood> = Vec::new();
+        let mut pending: Vec<(&Mood, f64)> = Vec::new();
         let mut at = 0;
         while at < tokens.len() {
             if tokens[at].stop {
@@ -344,6 +380,12 @@ impl Words {
             let text = tokens[at].text.as_str();
             if let Some(instrument) = lexicon.absent(text) {
                 words.refuse(&instrument.roles);
+                used[at] = true;
+                at += 1;
+                continue;
+            }
+            if text.starts_with("instrumental") {
+                words.refuse(&[Role::Vocal]);
                 used[at] = true;
                 at += 1;
                 continue;
@@ -362,7 +404,8 @@ impl Words {
                     words.pulse |= instrument.pulse;
                     words.keep(&mut pending);
                 } else {
-                    let own = pending.drain(..).flat_map(|mood| &mood.tags).chain(&instrument.tags);
+                    let own =
+                        pending.drain(..).flat_map(|(mood, _)| &mood.tags).chain(&instrument.tags);
                     let mut tags: Vec<String> = Vec::new();
                     for tag in own {
                         if !tags.contains(tag) {
@@ -375,16 +418,18 @@ impl Words {
                 at += length;
                 continue;
             }
-            match lexicon.mood(text) {
-                Some(mood) => {
-                    used[at] = true;
-                    if !negated[at] {
-                        pending.push(mood);
-                    }
-                }
-                None => words.keep(&mut pending),
+            let Some((mood, length)) = lexicon.mood_at(tokens, at) else {
+                words.keep(&mut pending);
+                at += 1;
+                continue;
+            };
+            used[at..at + length].fill(true);
+            if !negated[at] {
+                let before = at.checked_sub(1).filter(|_| !tokens[at].stop);
+                let degree = before.and_then(|at| lexicon.degree(&tokens[at].text));
+                pending.push((mood, degree.unwrap_or(1.0)));
             }
-            at += 1;
+            at += length;
         }
         words.keep(&mut pending);
         let unwanted = words.unwanted.clone();
@@ -392,10 +437,10 @@ impl Words {
         words
     }
 
-    fn keep(&mut self, pending: &mut Vec<&Mood>) {
-        for mood in pending.drain(..) {
-            if !self.moods.contains(&mood.name) {
-                self.moods.push(mood.name.clone());
+    fn keep(&mut self, pending: &mut Vec<(&'static Mood, f64)>) {
+        for (mood, degree) in pending.drain(..) {
+            if !self.moods.iter().any(|(other, _)| other.name == mood.name) {
+                self.moods.push((mood, degree));
             }
         }
     }

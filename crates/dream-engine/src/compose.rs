@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use dream_audio::Clip;
 use dream_audio::decode::{Limits, decode_file};
+use dream_compose::genre::Genres;
 use dream_compose::{Cast, CastPart, Casting, Prompt, Rated};
 use dream_core::{ArrangementPlan, Bpm, Key, Progress, Seed, Source, StemId};
 use dream_library::TakeId;
@@ -86,6 +87,10 @@ pub struct Composed {
     pub timing_s: Timing,
     /// What was replaced, bent or left out.
     pub warnings: Vec<String>,
+    /// What was understood of the prompt, a line each.
+    pub understood: Vec<String>,
+    /// Its words that meant nothing.
+    pub not_understood: Vec<String>,
 }
 
 /// What a track is.
@@ -147,7 +152,7 @@ impl Engine {
     /// `Invalid` for a length or a loudness out of range.
     pub fn plan(&self, spec: &ComposeSpec) -> Result<ArrangementPlan, Error> {
         let seed = spec.seed.unwrap_or_else(|| self.draw_seed());
-        plan(spec, seed)
+        plan(spec, self.genres(), seed)
     }
 
     /// A seed for work that was given none; of 53 bits, which every reader of JSON keeps.
@@ -273,13 +278,13 @@ impl Engine {
     }
 }
 
-fn plan(spec: &ComposeSpec, seed: Seed) -> Result<ArrangementPlan, Error> {
+fn plan(spec: &ComposeSpec, genres: &Genres, seed: Seed) -> Result<ArrangementPlan, Error> {
     let length = spec.prompt.trim().chars().count();
     if !(1..=MOST_CHARACTERS).contains(&length) {
         let text = format!("a prompt has 1 to {MOST_CHARACTERS} characters, got {length}");
         return Err(Error::Invalid(text));
     }
-    let mut prompt = Prompt::parse(&spec.prompt);
+    let mut prompt = Prompt::parse_among(&spec.prompt, genres);
     prompt.bpm = spec.bpm.or(prompt.bpm);
     prompt.key = spec.key.or(prompt.key);
     if let Some(minutes) = spec.minutes {

@@ -42,6 +42,10 @@ pub struct Config {
     pub max_depth: u64,
     /// Largest file copied to quarantine, in bytes.
     pub quarantine_bytes: u64,
+    /// The folder of the user's genres.
+    pub genres: PathBuf,
+    /// Whether that folder was asked for and so must be there.
+    pub genres_required: bool,
     /// Every value with its origin, for `dream doctor`.
     pub settings: Vec<Setting>,
 }
@@ -113,9 +117,10 @@ struct Raw {
     max_files: Option<u64>,
     max_depth: Option<u64>,
     quarantine_mib: Option<u64>,
+    genres: Option<PathBuf>,
 }
 
-/// The keys of [`Raw`] that are numbers; the other one is `starter`.
+/// The keys of [`Raw`] that are numbers; the others are `starter` and `genres`.
 const NUMBERS: &[&str] = &[
     "threads",
     "max_file_mib",
@@ -189,6 +194,7 @@ impl Config {
         let max_depth = table.number("max_depth", 64, 1..=1_000, |raw| raw.max_depth)?;
         let quarantine_mib =
             table.number("quarantine_mib", 64, 0..=65_536, |raw| raw.quarantine_mib)?;
+        let (genres, genres_required) = table.genres(&home);
         Ok(Self {
             home,
             threads: threads as usize,
@@ -202,6 +208,8 @@ impl Config {
             max_files,
             max_depth,
             quarantine_bytes: quarantine_mib << 20,
+            genres,
+            genres_required,
             settings: table.settings,
         })
     }
@@ -233,6 +241,16 @@ impl Table {
         let (value, origin) = self.pick(|raw| raw.starter).unwrap_or((true, "default".to_owned()));
         self.note("starter", value.to_string(), origin);
         value
+    }
+
+    /// The folder of the genres, from the home where it is relative, and whether it was set.
+    fn genres(&mut self, home: &std::path::Path) -> (PathBuf, bool) {
+        let set = self.pick(|raw| raw.genres.clone());
+        let required = set.is_some();
+        let (folder, origin) = set.unwrap_or(("genres".into(), "default".to_owned()));
+        let folder = home.join(folder);
+        self.note("genres", folder.display().to_string(), origin);
+        (folder, required)
     }
 
     fn pick<T>(&self, get: impl Fn(&Raw) -> Option<T>) -> Option<(T, String)> {
@@ -277,6 +295,8 @@ fn from_environment(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Raw, 
         _ => None,
     };
     table.extend(read("starter", "must be true or false", &switch)?);
+    let folder = |text: &str| Some(text.into());
+    table.extend(read("genres", "must be a folder", &folder)?);
     Ok(Raw::deserialize(table).expect("the table has the keys and the types of Raw only"))
 }
 
@@ -336,6 +356,19 @@ mod tests {
         check("threads = \"many\"\n", None, &["dream.toml", "line 1"]);
         check("threads = 0\n", None, &["threads", "dream.toml", "1 to 256", "got 0"]);
         check("", Some("two"), &["DREAM_THREADS", "two", "whole number"]);
+    }
+
+    #[test]
+    fn the_folder_of_genres_lies_in_the_home_unless_it_is_set() {
+        let (home, flags) = home_with("genres = \"styles\"\n");
+        let config = Config::resolve(&flags, &|_| None).unwrap();
+        assert_eq!((config.genres, config.genres_required), (home.path().join("styles"), true));
+        let set =
+            Config::resolve(&flags, &|name| (name == "DREAM_GENRES").then(|| "/styles".into()));
+        assert_eq!(set.unwrap().genres, PathBuf::from("/styles"));
+        let (home, flags) = home_with("");
+        let config = Config::resolve(&flags, &|_| None).unwrap();
+        assert_eq!((config.genres, config.genres_required), (home.path().join("genres"), false));
     }
 
     #[test]

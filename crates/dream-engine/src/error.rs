@@ -55,6 +55,9 @@ pub enum Error {
     /// A plan could not be cast or rendered.
     #[error(transparent)]
     Compose(dream_compose::Error),
+    /// A genre file breaks the format or a rule.
+    #[error("genre")]
+    Genre(#[from] dream_compose::genre::DataError),
     /// A track could not be written.
     #[error("write the track in {path}")]
     Encode {
@@ -96,7 +99,7 @@ impl Error {
     /// Of which kind it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Config(_) | Self::Invalid(_) | Self::Silent => Kind::Invalid,
+            Self::Config(_) | Self::Genre(_) | Self::Invalid(_) | Self::Silent => Kind::Invalid,
             Self::Decode { source, .. } | Self::Encode { source, .. } => of_audio(source),
             Self::Compose(error) => of_compose(error),
             Self::Stored { .. } => Kind::Internal,
@@ -124,7 +127,7 @@ fn of_audio(error: &dream_audio::Error) -> Kind {
 fn of_compose(error: &dream_compose::Error) -> Kind {
     use dream_compose::Error as Compose;
     match error {
-        Compose::NoStems => Kind::NotFound,
+        Compose::NoStems | Compose::NoSection { .. } | Compose::Genre(_) => Kind::NotFound,
         Compose::Plan(_) => Kind::Invalid,
         _ => Kind::Internal,
     }

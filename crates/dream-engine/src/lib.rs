@@ -11,6 +11,7 @@ mod compose;
 mod doctor;
 mod duplicates;
 mod error;
+mod genres;
 mod ingest;
 mod intake;
 mod job;
@@ -20,6 +21,7 @@ use std::fs::File;
 use std::path::Path;
 
 use dream_analysis::descriptors::embed;
+use dream_compose::genre::Genres;
 use dream_core::{Facts, StemId};
 use dream_library::write_file;
 
@@ -47,6 +49,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Engine {
     config: Config,
     library: Library,
+    genres: Genres,
     clock: Clock,
 }
 
@@ -54,15 +57,21 @@ impl Engine {
     /// Opens the home that `config` names, creating it when absent.
     ///
     /// # Errors
-    /// Those of [`Library::open`].
+    /// Those of [`Library::open`]; `Genre`, `Io` or `Invalid` for a genre file that cannot be used.
     pub fn open(config: Config, clock: Clock) -> Result<Self, Error> {
+        let genres = genres::load(&config.genres, config.genres_required)?;
         let library = Library::open(&config.home)?;
-        Ok(Self { config, library, clock })
+        Ok(Self { config, library, genres, clock })
     }
 
     /// The configuration in effect.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The genres that a prompt may name: the built-in ones and those of the home.
+    pub fn genres(&self) -> &Genres {
+        &self.genres
     }
 
     /// The library.

@@ -19,6 +19,11 @@ pub(super) fn genre(genre: &Genre) -> Result<(), Broken> {
     need(matches!(genre.unit_bars, 4 | 8), "unit_bars", "4 or 8")?;
     need(matches!(genre.phrase_bars, 8 | 16), "phrase_bars", "8 or 16")?;
     need(matches!(genre.fill_bars, 0 | 4 | 8 | 16), "fill_bars", "0, 4, 8 or 16")?;
+    let named = !genre.name.trim().is_empty() && genre.name.len() <= 100;
+    need(named && !genre.words.is_empty(), "name", "a name of up to 100 letters, and words")?;
+    need((0.0..=1.0).contains(&genre.bass_on_kick), "bass_on_kick", "0 to 1")?;
+    need((1..=24).contains(&genre.hook_range), "hook_range", "1 to 24")?;
+    need(genre.fill_weights.iter().all(|one| one.is_finite()), "fill_weights", "finite")?;
     drums(genre)?;
     for (key, fills, beats) in
         [("fill1", &genre.fill1, 1.0), ("fill2", &genre.fill2, 2.0), ("fill4", &genre.fill4, 4.0)]
@@ -92,16 +97,32 @@ fn tonal(genre: &Genre) -> Result<(), Broken> {
     )?;
     need(genre.bass_gate.iter().all(|gate| (0.1..=1.0).contains(gate)), "bass_gate", "0.1 to 1")?;
     need(!genre.progressions.is_empty(), "progressions", "none")?;
+    for one in &genre.progressions {
+        let sound = one.weight.is_finite() && one.bars <= 64 && one.chords.len() <= 64;
+        need(sound, "progressions", "up to 64 chords of up to 64 bars")?;
+    }
+    for names in genre.voicings.values() {
+        let known = names.iter().all(|name| super::core().voicings.contains_key(name));
+        need(known, "voicings", &format!("{names:?} are not shared ones"))?;
+    }
+    for name in &genre.arps {
+        need(super::core().arps.contains_key(name), "arps", &format!("no arp {name:?}"))?;
+    }
+    for one in &genre.stabs {
+        need(one.grid.density() <= 16, "stabs", "more than 16 hits a bar")?;
+    }
     need(!genre.stabs.is_empty() && !genre.cells.is_empty(), "stabs", "no stab or no cell")
 }
 
 fn sections(genre: &Genre) -> Result<(), Broken> {
-    need(!genre.sections.is_empty(), "sections", "none")?;
+    need((1..=24).contains(&genre.sections.len()), "sections", "1 to 24")?;
     for (section, next) in
         genre.sections.iter().zip(genre.sections.iter().skip(1).map(Some).chain([None]))
     {
         let name = &section.name;
-        let whole = section.bars > 0 && section.bars % genre.unit_bars == 0;
+        need((1..=100).contains(&name.len()), "sections", "a name of up to 100 letters")?;
+        need(section.lanes.len() <= 40, "sections", &format!("{name}: more than 40 lanes"))?;
+        let whole = (1..=256).contains(&section.bars) && section.bars % genre.unit_bars == 0;
         need(whole, "sections", &format!("{name}: {} bars", section.bars))?;
         let inside = section.energy.iter().all(|energy| (0.0..=1.0).contains(energy));
         need(inside, "sections", &format!("{name}: energy"))?;

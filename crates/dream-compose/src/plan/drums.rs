@@ -34,7 +34,7 @@ pub(super) struct Drums {
 /// The notes of all drum lanes of a section.
 pub(super) fn play(
     setting: &Setting<'_>,
-    part: &Sized<'_>,
+    part: &Sized,
     spans: &[Span],
     drums: Drums,
 ) -> BTreeMap<Lane, Vec<Note>> {
@@ -117,7 +117,7 @@ fn active(spans: &[Span], from: u32, to: u32) -> Vec<Lane> {
 /// Draws an alternative for every lane that has none or has left its range, and changes one at a line.
 fn choose(
     setting: &Setting<'_>,
-    part: &Sized<'_>,
+    part: &Sized,
     lanes: &[Lane],
     energy: f64,
     block: u32,
@@ -142,7 +142,12 @@ fn choose(
         let drawn = draw::weighted(lane_seed, others, |at| {
             // Where much is new anyway, grids of one bar hold it together.
             let bars = if setting.is_restless() { grids[*at].grid.bars() } else { 1 };
-            let density = if busy { grids[*at].grid.density() as f64 } else { 1.0 };
+            // Driving hats are sixteenths, as far as the energy has some.
+            let density = match grids[*at].grid.density() {
+                _ if !busy => 1.0,
+                density @ 10.. => density as f64,
+                density => density as f64 / 100.0,
+            };
             density / f64::from(bars * bars)
         });
         if let Some(at) = drawn {
@@ -164,7 +169,7 @@ fn varied(setting: &Setting<'_>, lanes: &[Lane], energy: f64, seed: Seed) -> Opt
 /// The alternatives nearest to the energy.
 fn usable(
     grids: &[Alternative],
-    part: &Sized<'_>,
+    part: &Sized,
     lane: Lane,
     (energy, slack): (f64, f64),
 ) -> Vec<usize> {
@@ -221,7 +226,7 @@ fn swap(
     draw::weighted(seed.child("grid"), (0..grids.len()).filter(fits), |_| 1.0).map(|at| (lane, at))
 }
 
-fn bends(setting: &Setting<'_>, part: &Sized<'_>) -> bool {
+fn bends(setting: &Setting<'_>, part: &Sized) -> bool {
     setting.genre.fill_bars != 4
         && matches!(part.spec.kind, SectionKind::Groove | SectionKind::Drop)
 }
@@ -235,7 +240,7 @@ fn bent(grids: &[Alternative], energy: f64, plain: usize, seed: Seed) -> usize {
 }
 
 /// What a section allows beyond the general limits.
-fn restraint(part: &Sized<'_>, lane: Lane, bar: u32) -> Option<usize> {
+fn restraint(part: &Sized, lane: Lane, bar: u32) -> Option<usize> {
     match part.spec.kind {
         SectionKind::Intro if bar < 16 && lane.is_detail() => Some(4),
         SectionKind::Intro | SectionKind::Outro if lane.is_detail() => Some(10),
@@ -247,7 +252,7 @@ fn restraint(part: &Sized<'_>, lane: Lane, bar: u32) -> Option<usize> {
     }
 }
 
-fn level(part: &Sized<'_>, lane: Lane) -> f64 {
+fn level(part: &Sized, lane: Lane) -> f64 {
     let back = matches!(lane, Lane::Clap | Lane::Snare | Lane::Rim);
     if part.spec.kind == SectionKind::Intro && back { 0.65 } else { 1.0 }
 }

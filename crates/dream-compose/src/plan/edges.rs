@@ -64,7 +64,7 @@ impl Edges {
 }
 
 /// Places the effects of a section.
-pub(super) fn place(setting: &Setting<'_>, part: &Sized<'_>) -> Edges {
+pub(super) fn place(setting: &Setting<'_>, part: &Sized) -> Edges {
     let mut edges =
         Edges { transitions: Vec::new(), lanes: Vec::new(), roll: None, silences: Vec::new() };
     for effect in &part.spec.fx {
@@ -112,7 +112,7 @@ pub(super) fn place(setting: &Setting<'_>, part: &Sized<'_>) -> Edges {
 }
 
 /// The filter move at the end of a section, for a lane that takes part in it.
-pub(super) fn filter(part: &Sized<'_>, lane: Lane) -> Option<(f64, Move)> {
+pub(super) fn filter(part: &Sized, lane: Lane) -> Option<(f64, Move)> {
     let effect = part.spec.fx.iter().find(|effect| effect.kind == FxKind::Filter)?;
     let takes_part = matches!(lane, Lane::Stab | Lane::Chords | Lane::Lead | Lane::Pad | Lane::Hat);
     let from = f64::from(part.bars - effect.bars.min(part.bars));
@@ -121,7 +121,7 @@ pub(super) fn filter(part: &Sized<'_>, lane: Lane) -> Option<(f64, Move)> {
 }
 
 /// Writes the snare roll.
-pub(super) fn roll(edges: &Edges, part: &Sized<'_>, notes: &mut BTreeMap<Lane, Vec<Note>>) {
+pub(super) fn roll(edges: &Edges, part: &Sized, notes: &mut BTreeMap<Lane, Vec<Note>>) {
     let Some(Roll { start, bars: length, soft }) = edges.roll else { return };
     let core = genre::core();
     let rows = if soft { &core.roll_soft } else { &core.roll };
@@ -177,7 +177,7 @@ impl<'a> Fills<'a> {
     /// Draws the fills of a section; `last` is the letter of the fill before.
     pub(super) fn draw(
         setting: &Setting<'a>,
-        part: &Sized<'_>,
+        part: &Sized,
         spans: &[Span],
         edges: &Edges,
         next: Option<SectionKind>,

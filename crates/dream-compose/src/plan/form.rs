@@ -4,15 +4,19 @@
 //! genre's own form goes to the sections of highest energy, in steps of 16, then of 8 bars; intro and
 //! breakdown stay at 16 or more. Under three minutes all sections shrink in proportion, not below 4 bars.
 
+mod shaped;
+
 use dream_core::{ArrangementPlan, Bpm};
 
 use crate::genre::{Genre, LaneSpec, Move, SectionKind, SectionSpec, Tease};
+use crate::prompt::Shape;
+use shaped::Part;
 
 /// A section with its length.
 #[derive(Debug, Clone)]
-pub(super) struct Sized<'a> {
+pub(super) struct Sized {
     /// The section of the genre.
-    pub spec: &'a SectionSpec,
+    pub spec: SectionSpec,
     /// Its name, numbered where a long section was divided.
     pub name: String,
     /// Its length.
@@ -39,7 +43,7 @@ const LONGEST: u32 = 128;
 /// Fewest bars of a section.
 const SHORTEST: u32 = 4;
 
-impl Sized<'_> {
+impl Sized {
     /// Energy at a bar.
     pub(super) fn energy_at(&self, bar: u32) -> f64 {
         let [from, to] = self.energy;
@@ -79,22 +83,52 @@ impl Sized<'_> {
     }
 }
 
-/// The sections of a track of that tempo and length; without a length, the genre's own, moved into 5 to 8
+/// The sections of a track of that tempo and length; without a length, the form's own, moved into 5 to 8
 /// minutes.
-pub(super) fn sections(genre: &Genre, bpm: Bpm, minutes: Option<f64>) -> Vec<Sized<'_>> {
-    let own: u32 = genre.sections.iter().map(|section| section.bars).sum();
+pub(super) fn sections(genre: &Genre, bpm: Bpm, minutes: Option<f64>, shape: &Shape) -> Vec<Sized> {
+    let mut parts = shaped::parts(genre, shape);
+    let own: u32 = parts.iter().map(|part| part.bars).sum();
     let total = total_bars(own, genre.unit_bars, bpm, minutes);
     let short = minutes.is_some_and(|minutes| minutes < 3.0);
-    let mut kept: Vec<&SectionSpec> = genre.sections.iter().collect();
-    while kept.len() as u32 * SHORTEST > total && kept.len() > 1 {
-        kept.remove(least(&kept));
+    let all = parts.len();
+    while parts.len() as u32 * SHORTEST > total && parts.len() > 1 {
+        let least = least(&parts);
+        parts.remove(least);
     }
-    let mut bars: Vec<u32> = kept.iter().map(|section| section.bars).collect();
-    let reachable = !short && kept.len() == genre.sections.len() && spread(&kept, &mut bars, total);
+    let mut bars: Vec<u32> = parts.iter().map(|part| part.bars).collect();
+    let reachable = !short && parts.len() == all && spread(&parts, &mut bars, total);
     if !reachable {
-        shrink(&kept, &mut bars, total);
+        shrink(&parts, &mut bars, total);
     }
-    kept.iter().zip(bars).flat_map(|(spec, bars)| divide(spec, bars)).collect()
+    if let Some(moment) = shape.drop_at {
+        let per_second = bpm.get() / 60.0 / ArrangementPlan::BEATS_PER_BAR;
+        let fixed = minutes.is_some().then_some(total);
+        drop_at(&mut parts, &mut bars, shaped::drop_bar(moment, per_second), fixed);
+    }
+    parts.iter().zip(bars).flat_map(|(part, bars)| divide(&part.spec, bars)).collect()
+}
+
+/// Moves the first drop to a bar; a total that was asked for stays.
+fn drop_at(parts: &mut Vec<Part>, bars: &mut Vec<u32>, target: u32, total: Option<u32>) {
+    let mut drop = shaped::first_drop(parts);
+    while drop as u32 * SHORTEST > target && drop > 1 {
+        parts.remove(drop - 2);
+        bars.remove(drop - 2);
+        drop -= 1;
+    }
+    if drop == 0 {
+        return;
+    }
+    shrink(&parts[..drop], &mut bars[..drop], target);
+    let rest = (parts.len() - drop) as u32 * SHORTEST;
+    if let Some(left) = total.map(|total| total.saturating_sub(target).max(rest)) {
+        shrink(&parts[drop..], &mut bars[drop..], left);
+    }
+    // A late drop must not push the track past the longest.
+    let sum: u32 = bars.iter().sum();
+    if sum > ArrangementPlan::MAX_BARS {
+        shrink(&parts[drop..], &mut bars[drop..], ArrangementPlan::MAX_BARS - target);
+    }
 }
 
 /// Bars of the whole track.
@@ -118,8 +152,8 @@ fn total_bars(own: u32, unit: u32, bpm: Bpm, minutes: Option<f64>) -> u32 {
 }
 
 /// The section that a very short track misses least: neither the first, nor the last, nor the loudest.
-fn least(sections: &[&SectionSpec]) -> usize {
-    let energy = |at: usize| sections[at].energy[0] + sections[at].energy[1];
+fn least(sections: &[Part]) -> usize {
+    let energy = |at: usize| sections[at].spec.energy[0] + sections[at].spec.energy[1];
     let loudest = (0..sections.len()).max_by(|a, b| energy(*a).total_cmp(&energy(*b)));
     let middle = (1..sections.len().saturating_sub(1)).filter(|at| Some(*at) != loudest);
     let found = middle.min_by(|a, b| energy(*a).total_cmp(&energy(*b)));
@@ -128,11 +162,11 @@ fn least(sections: &[&SectionSpec]) -> usize {
 
 /// Moves `bars` to `total` in steps of 16, then 8, then 4, and answers whether that was possible. What is
 /// added goes to the most energetic sections, what is taken away comes from the longest.
-fn spread(sections: &[&SectionSpec], bars: &mut [u32], total: u32) -> bool {
-    let energy = |at: usize| sections[at].energy[0] + sections[at].energy[1];
+fn spread(sections: &[Part], bars: &mut [u32], total: u32) -> bool {
+    let energy = |at: usize| sections[at].spec.energy[0] + sections[at].spec.energy[1];
     let mut order: Vec<usize> = (0..sections.len()).collect();
     order.sort_by(|a, b| energy(*b).total_cmp(&energy(*a)).then(a.cmp(b)));
-    order.retain(|at| sections[*at].kind != SectionKind::Build);
+    order.retain(|at| sections[*at].spec.kind != SectionKind::Build);
     let loud: Vec<usize> = order.iter().copied().filter(|at| energy(*at) >= 0.9).collect();
     let growing = if loud.is_empty() { order.clone() } else { loud };
     for step in [16, 8, 4] {
@@ -155,7 +189,7 @@ fn spread(sections: &[&SectionSpec], bars: &mut [u32], total: u32) -> bool {
 }
 
 /// Shrinks (or stretches) all sections in proportion, in steps of 4 bars.
-fn shrink(sections: &[&SectionSpec], bars: &mut [u32], total: u32) {
+fn shrink(sections: &[Part], bars: &mut [u32], total: u32) {
     let own: u32 = sections.iter().map(|section| section.bars).sum();
     for (bars, section) in bars.iter_mut().zip(sections) {
         let share = f64::from(section.bars) * f64::from(total) / f64::from(own);
@@ -183,7 +217,7 @@ fn shrink(sections: &[&SectionSpec], bars: &mut [u32], total: u32) {
 }
 
 /// Divides a section that is too long.
-fn divide(spec: &SectionSpec, bars: u32) -> Vec<Sized<'_>> {
+fn divide(spec: &SectionSpec, bars: u32) -> Vec<Sized> {
     let count = bars.div_ceil(LONGEST).max(1);
     let each = (bars / count).div_ceil(8) * 8;
     (0..count)
@@ -199,7 +233,7 @@ fn divide(spec: &SectionSpec, bars: u32) -> Vec<Sized<'_>> {
                 _ => format!("{} ({})", spec.name, at + 1),
             };
             Sized {
-                spec,
+                spec: spec.clone(),
                 name,
                 bars: length,
                 energy: [energy(start), energy(start + length)],
@@ -219,7 +253,7 @@ mod tests {
     #[track_caller]
     fn check(name: &str, bpm: f64, minutes: Option<f64>, expected: &[u32]) {
         let genre = genre::named(name).unwrap();
-        let sections = sections(genre, Bpm::new(bpm).unwrap(), minutes);
+        let sections = sections(genre, Bpm::new(bpm).unwrap(), minutes, &Shape::default());
         let bars: Vec<u32> = sections.iter().map(|section| section.bars).collect();
         assert_eq!(bars, expected, "{name}");
     }
@@ -247,7 +281,7 @@ mod tests {
             for minutes in [0.5, 0.7, 1.0, 2.9, 3.0, 3.3, 4.0, 5.0, 7.0, 10.0, 30.0] {
                 for bpm in [20.0, 60.0, 90.0, 138.0, 175.0, 400.0] {
                     let bpm = Bpm::new(bpm).unwrap();
-                    let sections = sections(genre, bpm, Some(minutes));
+                    let sections = sections(genre, bpm, Some(minutes), &Shape::default());
                     let bars: u32 = sections.iter().map(|section| section.bars).sum();
                     let wanted = (minutes * bpm.get() / 4.0).clamp(4.0, 2_000.0);
                     let (bars_f, name) = (f64::from(bars), &genre.name);

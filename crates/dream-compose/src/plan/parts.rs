@@ -12,7 +12,7 @@ use super::setting::Setting;
 use crate::genre::{Lane, LaneSpec, Move, SectionKind, Tease};
 
 /// The lanes of a section: the genre's, less those the prompt does not want, and those it wants besides.
-pub(super) fn spans(setting: &Setting<'_>, part: &Sized<'_>) -> Vec<Span> {
+pub(super) fn spans(setting: &Setting<'_>, part: &Sized) -> Vec<Span> {
     let wanted = |role: Role| setting.prompt.wanted.iter().any(|wish| wish.role == role);
     let dropped = |lane: Lane| {
         let left_out = setting.moods.iter().any(|mood| mood.leave.contains(&lane));
@@ -32,11 +32,45 @@ pub(super) fn spans(setting: &Setting<'_>, part: &Sized<'_>) -> Vec<Span> {
             specs.push(LaneSpec { from, ..LaneSpec::whole(lane) });
         }
     }
-    specs
-        .iter()
-        .filter(|spec| !setting.is_unwanted(spec.lane.role()))
-        .filter_map(|spec| part.span(spec))
-        .collect()
+    specs.retain(|spec| !setting.is_unwanted(spec.lane.role()));
+    let kept: f64 = setting.moods.iter().map(|mood| mood.layers).product();
+    if kept < 1.0 {
+        reduce(setting, &mut specs, kept);
+    }
+    specs.iter().filter_map(|spec| part.span(spec)).collect()
+}
+
+/// The lanes that carry a track, the first ones most.
+const CARRY: [Lane; 12] = [
+    Lane::Kick,
+    Lane::Bass,
+    Lane::Hat,
+    Lane::Snare,
+    Lane::Clap,
+    Lane::Drone,
+    Lane::Pad,
+    Lane::Stab,
+    Lane::Chords,
+    Lane::Lead,
+    Lane::Perc,
+    Lane::Noise,
+];
+
+/// Keeps that share of a section's lanes: those the genre or the prompt needs, then those that carry most.
+fn reduce(setting: &Setting<'_>, specs: &mut Vec<LaneSpec>, share: f64) {
+    let needed = |lane: Lane| {
+        setting.genre.required.contains(&lane)
+            || setting.prompt.wanted.iter().any(|wish| wish.role == lane.role())
+    };
+    let rank = |lane: Lane| {
+        let carries = CARRY.iter().position(|other| *other == lane).unwrap_or(CARRY.len());
+        (!needed(lane), carries, lane)
+    };
+    let mut lanes: Vec<Lane> = specs.iter().map(|spec| spec.lane).collect();
+    lanes.sort_by_key(|lane| rank(*lane));
+    lanes.dedup();
+    lanes.truncate(((lanes.len() as f64 * share).ceil() as usize).max(2));
+    specs.retain(|spec| lanes.contains(&spec.lane));
 }
 
 /// Lanes that the prompt or its moods add to those of the genre.
@@ -70,7 +104,7 @@ fn plays(lane: Lane, kind: SectionKind) -> bool {
 /// The queries of a section, in mix order.
 pub(super) fn queries(
     setting: &Setting<'_>,
-    part: &Sized<'_>,
+    part: &Sized,
     spans: &[Span],
     edges: &Edges,
     mut notes: BTreeMap<Lane, Vec<Note>>,
@@ -127,12 +161,12 @@ fn merged(mut spans: Vec<Span>, mut new: Span) -> Vec<Span> {
 }
 
 /// What a lane asks for: its identity in the plan.
-pub(super) fn part(setting: &Setting<'_>, part: &Sized<'_>, lane: Lane) -> PartId {
+pub(super) fn part(setting: &Setting<'_>, part: &Sized, lane: Lane) -> PartId {
     let span = Span { lane, enter: 0, leave: 1, tease: Tease::Full, moves: Vec::new() };
     query(setting, part, &span, Vec::new()).part()
 }
 
-fn query(setting: &Setting<'_>, part: &Sized<'_>, span: &Span, notes: Vec<Note>) -> StemQuery {
+fn query(setting: &Setting<'_>, part: &Sized, span: &Span, notes: Vec<Note>) -> StemQuery {
     let (lane, genre) = (span.lane, setting.genre);
     let (role, sound) = (lane.role(), genre.sound(lane));
     let wishes = || setting.prompt.wanted.iter().filter(|wish| wish.role == role);
@@ -175,7 +209,7 @@ fn asked_category<'a>(mut tags: impl Iterator<Item = &'a String>, role: Role) ->
     tags.find_map(named)
 }
 
-fn automation(setting: &Setting<'_>, part: &Sized<'_>, span: &Span) -> Vec<Automation> {
+fn automation(setting: &Setting<'_>, part: &Sized, span: &Span) -> Vec<Automation> {
     let mut moves: Vec<Automation> = span.moves.iter().map(|change| along(span, change)).collect();
     let has_lowpass = moves.iter().any(|one| one.what == Automate::LowpassHz);
     let tease = match span.tease {

@@ -117,14 +117,14 @@ fn spec<'a>(genre: &'a Genre, section: &Section) -> &'a SectionSpec {
     named.or_else(nearest).unwrap_or(&genre.sections[0])
 }
 
-fn whole<'a>(spec: &'a SectionSpec, section: &Section, energy: [f64; 2]) -> Sized<'a> {
+fn whole(spec: &SectionSpec, section: &Section, energy: [f64; 2]) -> Sized {
     let opens = !section.section.ends_with(')');
     let name = section.section.clone();
-    Sized { spec, name, bars: section.bars, energy, opens, closes: true }
+    Sized { spec: spec.clone(), name, bars: section.bars, energy, opens, closes: true }
 }
 
 /// The lane a query was written for: by its sound, else the first of its role.
-fn lane(setting: &Setting<'_>, part: &Sized<'_>, query: &StemQuery) -> Option<Lane> {
+fn lane(setting: &Setting<'_>, part: &Sized, query: &StemQuery) -> Option<Lane> {
     let own = || Lane::ALL.iter().copied().filter(|lane| lane.role() == query.role);
     let sounds = |lane: &Lane| parts::part(setting, part, *lane) == query.part();
     own().find(sounds).or_else(|| own().next())

@@ -7,7 +7,7 @@ use super::form::Sized;
 use crate::Prompt;
 use crate::genre::{self, Genre};
 use crate::pattern::{Ladder, Scale};
-use crate::prompt::{Mood, mood};
+use crate::prompt::{Mood, Shape, mood};
 
 /// The decisions that precede the form.
 pub(super) struct Setting<'a> {
@@ -22,6 +22,8 @@ pub(super) struct Setting<'a> {
     pub swing: f64,
     /// Bars after which something changes.
     pub phrase: u32,
+    /// The form, as the text and its moods bend it.
+    pub shape: Shape,
     pub seed: Seed,
 }
 
@@ -41,6 +43,7 @@ impl<'a> Setting<'a> {
             key: (!prompt.atonal).then_some(Key { tonic, mode: scale.mode() }),
             ladder: Ladder { tonic, scale },
             swing: swing.clamp(50.0, (genre.swing[1] + 2.0).min(75.0)),
+            shape: shape(prompt, &moods),
             phrase: if slow { 16 } else { genre.phrase_bars },
             moods,
             seed,
@@ -48,12 +51,12 @@ impl<'a> Setting<'a> {
     }
 
     /// Mean energy of a section, moved a little by the prompt's intensity.
-    pub(super) fn energy(&self, part: &Sized<'_>) -> f64 {
+    pub(super) fn energy(&self, part: &Sized) -> f64 {
         self.shifted(f64::midpoint(part.energy[0], part.energy[1]))
     }
 
     /// Energy at a bar of a section.
-    pub(super) fn energy_at(&self, part: &Sized<'_>, bar: u32) -> f64 {
+    pub(super) fn energy_at(&self, part: &Sized, bar: u32) -> f64 {
         self.shifted(part.energy_at(bar))
     }
 
@@ -80,6 +83,17 @@ impl<'a> Setting<'a> {
     /// Whether the prompt wants no such part.
     pub(super) fn is_unwanted(&self, role: Role) -> bool {
         self.prompt.unwanted.contains(&role)
+    }
+}
+
+/// What the text says about the form, else its moods.
+fn shape(prompt: &Prompt, moods: &[&Mood]) -> Shape {
+    let said = prompt.shape;
+    Shape {
+        breaks: said.breaks.or(moods.iter().find_map(|mood| mood.breaks)),
+        builds: said.builds.or(moods.iter().find_map(|mood| mood.builds)),
+        drops: said.drops.or(moods.iter().find_map(|mood| mood.drops)),
+        ..said
     }
 }
 

@@ -441,6 +441,108 @@ fn words_of_the_prompt_change_the_plan() {
     assert!((short.estimated_duration_s - 120.0).abs() <= 4.0 * 4.0 * 60.0 / 132.0);
 }
 
+#[test]
+fn the_form_follows_the_words() {
+    let of = |text: &str| plan(&Prompt::parse(text), Seed(3));
+    let names = |text: &str| -> Vec<String> {
+        of(text).structure.iter().map(|one| one.section.clone()).collect()
+    };
+    let bars = |text: &str, name: &str| -> u32 {
+        let plan = of(text);
+        plan.structure.iter().find(|one| one.section == name).map_or(0, |one| one.bars)
+    };
+    assert!(bars("techno, long intro", "Intro") > bars("techno", "Intro"));
+    assert!(bars("techno, short intro", "Intro") < bars("techno", "Intro"));
+    assert_eq!(bars("techno, 16 bar intro", "Intro"), 16);
+    assert!(!names("techno, no intro").contains(&"Intro".to_owned()));
+    assert!(!names("trance without breakdown").contains(&"Breakdown".to_owned()));
+    assert!(bars("melodic trance", "Breakdown") > bars("trance", "Breakdown"));
+    assert!(bars("driving house", "Break") < bars("house", "Break"));
+    let drops = |text: &str| {
+        let plan = of(text);
+        let loud: Vec<bool> = plan.structure.iter().map(|one| one.energy >= 0.85).collect();
+        let mut runs = 0;
+        for (at, one) in loud.iter().enumerate() {
+            runs += usize::from(*one && (at == 0 || !loud[at - 1]));
+        }
+        runs
+    };
+    for genre in ["techno", "trance", "house", "dub techno", "drum and bass"] {
+        for (word, count) in [("one drop", 1), ("two drops", 2), ("three drops", 3)] {
+            let text = format!("{genre} with {word}");
+            assert_eq!(drops(&text), count, "{text}");
+            assert_eq!(of(&text).validate(), Ok(()));
+        }
+    }
+    assert_eq!(drops("techno without drops"), 0);
+    assert_eq!(drops("hypnotic house"), 0);
+    let start = |text: &str| {
+        let plan = of(text);
+        let at = plan.structure.iter().position(|one| one.energy >= 0.85).unwrap();
+        let bars = f64::from(plan.section_starts()[at]);
+        (bars * 4.0 * plan.bpm.beat_seconds(), bars)
+    };
+    for genre in ["techno", "trance", "house", "drum and bass"] {
+        let (seconds, _) = start(&format!("{genre}, drop at 2:00"));
+        assert!((seconds - 120.0).abs() < 4.0, "{genre}: {seconds}");
+        let (_, bars) = start(&format!("{genre}, drop after 64 bars"));
+        assert!((bars - 64.0).abs() < 1e-9, "{genre}: {bars}");
+    }
+    let (seconds, _) = start("techno, 6 minutes, drop at 1:00");
+    assert!((seconds - 60.0).abs() < 4.0);
+    assert!((of("techno, 6 minutes, drop at 1:00").estimated_duration_s - 360.0).abs() < 8.0);
+}
+
+#[test]
+fn moods_change_what_they_name() {
+    let of = |text: &str| plan(&Prompt::parse(text), Seed(3));
+    let layers = |plan: &ArrangementPlan| -> usize {
+        plan.structure.iter().map(|one| one.stem_queries.len()).sum()
+    };
+    assert!(layers(&of("minimalistic house")) * 10 < layers(&of("house")) * 8);
+    let risers = |plan: &ArrangementPlan| {
+        let all = plan.structure.iter().flat_map(|one| &one.transitions);
+        let own = all.filter(|one| one.kind == TransitionKind::Riser);
+        own.map(|one| one.beats).fold(0.0, f64::max)
+    };
+    assert!(risers(&of("uplifting techno")) > risers(&of("techno")));
+    assert!(of("aggressive house").bpm.get() > of("house").bpm.get());
+    let hats = |text: &str| {
+        let plan = of(text);
+        let drop = plan.structure.iter().max_by(|a, b| a.energy.total_cmp(&b.energy)).unwrap();
+        notes(drop, Role::Hat).count() as f64 / f64::from(drop.bars)
+    };
+    assert!(hats("driving techno") >= 10.0, "{}", hats("driving techno"));
+    assert_eq!(of("uplifting house").key.unwrap().mode, Mode::Major);
+    for word in [
+        "dark",
+        "driving",
+        "aggressive",
+        "minimalistic",
+        "melodic",
+        "hypnotic",
+        "uplifting",
+        "euphoric",
+        "groovy",
+        "deep",
+        "warm",
+        "acid",
+        "raw",
+        "peak-time",
+        "afterhours",
+        "festival",
+        "industrial",
+        "harsh",
+        "mechanisch",
+    ] {
+        let (with, without) = (of(&format!("{word} breakbeat")), of("breakbeat"));
+        assert_eq!(with.genre, "breakbeat", "{word}");
+        assert!(!with.moods.is_empty(), "{word}");
+        assert_ne!(with.structure, without.structure, "{word}");
+        assert_eq!(with.validate(), Ok(()), "{word}");
+    }
+}
+
 /// A plan in a few lines.
 fn summary(plan: &ArrangementPlan) -> String {
     let mut text = format!(

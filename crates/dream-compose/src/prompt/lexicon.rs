@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use dream_core::Role;
 use serde::Deserialize;
 
+use super::shape::Extent;
 use super::token::Token;
 use crate::genre::Lane;
 use crate::pattern::Scale;
@@ -47,9 +48,25 @@ pub struct Mood {
     /// Whether it changes something every 16 bars only.
     #[serde(default)]
     pub slow: bool,
+    /// How long it wants the breakdowns.
+    #[serde(default)]
+    pub breaks: Option<Extent>,
+    /// How long it wants builds, rolls and risers.
+    #[serde(default)]
+    pub builds: Option<Extent>,
+    /// How many drops it wants.
+    #[serde(default)]
+    pub drops: Option<u32>,
+    /// The share of the layers it keeps.
+    #[serde(default = "all")]
+    pub layers: f64,
     /// Genres it speaks for where none is named.
     #[serde(default)]
     pub genres: Vec<String>,
+}
+
+fn all() -> f64 {
+    1.0
 }
 
 impl Mood {
@@ -80,6 +97,8 @@ pub(super) struct Instrument {
 pub(super) struct Lexicon {
     fillers: String,
     negations: String,
+    stronger: String,
+    weaker: String,
     pub moods: Vec<Mood>,
     instruments: Vec<Instrument>,
 }
@@ -103,6 +122,35 @@ impl Lexicon {
     /// The mood a word names.
     pub(super) fn mood(&self, word: &str) -> Option<&Mood> {
         self.moods.iter().find(|mood| mood.stems.iter().any(|stem| inflected(word, stem)))
+    }
+
+    /// The mood that the words from `at` name, and how many words that takes: "high energy".
+    pub(super) fn mood_at(&self, tokens: &[Token], at: usize) -> Option<(&Mood, usize)> {
+        let phrases = self.moods.iter().flat_map(|mood| {
+            let own = mood.stems.iter().filter(|stem| stem.contains(' '));
+            own.filter_map(move |stem| Some((mood, starts_with(tokens, at, stem)?)))
+        });
+        let phrase = phrases.max_by_key(|(_, length)| *length);
+        phrase.or_else(|| Some((self.mood(&tokens.get(at)?.text)?, 1)))
+    }
+
+    /// Every word of a mood or an instrument, for the spelling.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        let moods = self.moods.iter().flat_map(|mood| &mood.stems);
+        let instruments = self.instruments.iter().flat_map(|instrument| &instrument.words);
+        moods.chain(instruments).map(String::as_str)
+    }
+
+    /// How much a word strengthens the mood after it: "very" by half, "slightly" takes half away.
+    pub(super) fn degree(&self, word: &str) -> Option<f64> {
+        let among = |words: &str| words.split_whitespace().any(|one| one == word);
+        if among(&self.stronger) {
+            Some(1.5)
+        } else if among(&self.weaker) {
+            Some(0.5)
+        } else {
+            None
+        }
     }
 
     /// The instrument named by the words from `at`, and how many words that takes; the longest wins.

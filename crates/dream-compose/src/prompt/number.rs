@@ -32,14 +32,17 @@ fn lengths(tokens: &[Token], used: &mut [bool], numbers: &mut Numbers) {
     let mut minutes = 0.0;
     for at in 0..tokens.len() {
         let text = tokens[at].text.as_str();
-        if let Some(number) = text.find("minuetig").and_then(|end| spelled(&text[..end])) {
+        let named = |end: usize| spelled(&text[..end]).or_else(|| value(&text[..end]));
+        if let Some(number) = text.find("minuetig").and_then(named) {
             minutes += number;
             used[at] = true;
         }
-        if let Some((whole, seconds)) = text.split_once(':') {
-            let clock = whole.parse::<f64>().ok().zip(seconds.parse::<f64>().ok());
-            if let Some((whole, seconds)) = clock.filter(|(_, seconds)| *seconds < 60.0) {
-                minutes += whole + seconds / 60.0;
+        if used[at] {
+            continue;
+        }
+        if text.contains(':') {
+            if let Some(clock) = clock(text) {
+                minutes += clock;
                 used[at] = true;
             }
             continue;
@@ -61,12 +64,25 @@ fn lengths(tokens: &[Token], used: &mut [bool], numbers: &mut Numbers) {
     }
 }
 
+/// Minutes of a time such as `2:30`.
+pub(super) fn clock(text: &str) -> Option<f64> {
+    let (whole, seconds) = text.split_once(':')?;
+    let (whole, seconds) = (value(whole)?, value(seconds)?);
+    (seconds < 60.0).then_some(whole + seconds / 60.0)
+}
+
+/// A whole number, in digits or spelled.
+pub(super) fn whole(text: &str) -> Option<u32> {
+    let number = value(text).or_else(|| spelled(text))?;
+    ((1.0..=1_000.0).contains(&number) && number.fract() < 1e-9).then_some(number as u32)
+}
+
 fn unit_after(article: bool, text: &str) -> Option<f64> {
     if article { unit(text) } else { None }
 }
 
 /// Minutes per unit.
-fn unit(text: &str) -> Option<f64> {
+pub(super) fn unit(text: &str) -> Option<f64> {
     match text {
         "min" | "mins" | "m" => Some(1.0),
         "s" | "sec" | "secs" | "sek" => Some(1.0 / 60.0),
@@ -78,11 +94,11 @@ fn unit(text: &str) -> Option<f64> {
     }
 }
 
-fn spelled(text: &str) -> Option<f64> {
+pub(super) fn spelled(text: &str) -> Option<f64> {
     Some(match text {
         "half" | "halbe" => 0.5,
-        "one" | "ein" | "eine" | "eins" => 1.0,
-        "two" | "zwei" => 2.0,
+        "one" | "single" | "ein" | "eine" | "einen" | "eins" | "einziger" => 1.0,
+        "two" | "double" | "zwei" => 2.0,
         "three" | "drei" => 3.0,
         "four" | "vier" => 4.0,
         "five" | "fuenf" => 5.0,
@@ -99,7 +115,7 @@ fn spelled(text: &str) -> Option<f64> {
     })
 }
 
-fn value(text: &str) -> Option<f64> {
+pub(super) fn value(text: &str) -> Option<f64> {
     let digits = text.starts_with(|c: char| c.is_ascii_digit());
     let plain = text.len() <= 12 && digits;
     plain.then(|| text.replace(',', ".").parse().ok()).flatten()

@@ -248,6 +248,80 @@ fn what_was_not_understood_is_listed() {
     );
 }
 
+#[track_caller]
+fn shape(text: &str, expected: &[&str]) {
+    let prompt = Prompt::parse(text);
+    let forms: Vec<&str> =
+        prompt.understood.iter().filter_map(|line| line.strip_prefix("form: ")).collect();
+    assert_eq!(forms, expected, "{text}");
+    assert_eq!(prompt.unknown, Vec::<String>::new(), "{text}");
+}
+
+#[test]
+fn the_form_is_read_in_both_languages() {
+    shape("techno with a long intro", &["long intro"]);
+    shape("Techno mit langem Intro", &["long intro"]);
+    shape("short intro/outro house", &["short intro", "short outro"]);
+    shape("house, kurzes Intro und Outro", &["short intro", "short outro"]);
+    shape("trance, no breakdown", &["no breakdown"]);
+    shape("Trance ohne Breakdown", &["no breakdown"]);
+    shape("techno without intro or outro", &["no intro", "no outro"]);
+    shape("techno, no intro, long outro", &["no intro", "long outro"]);
+    shape("a very long breakdown, trance", &["long breakdown"]);
+    shape("32 bar intro techno", &["intro of 32 bars"]);
+    shape("Techno, 16 Takte Intro", &["intro of 16 bars"]);
+    shape("house with two drops", &["2 drops"]);
+    shape("House mit zwei Drops", &["2 drops"]);
+    shape("techno, ohne Drop", &["0 drops"]);
+    shape("techno with a build up", &["long build"]);
+    shape("techno, no build-up", &["no build"]);
+    shape("techno, drop at 2:00", &["drop at 2:00"]);
+    shape("Techno, Drop nach 90 Sekunden", &["drop at 1:30"]);
+    shape("techno, first drop after two minutes", &["drop at 2:00"]);
+    shape("techno, at 1:30 the drop", &["drop at 1:30"]);
+    shape("techno, drop at bar 65", &["drop after 64 bars"]);
+    shape("Techno, Drop nach 64 Takten", &["drop after 64 bars"]);
+    shape("techno", &[]);
+    shape("big beat with breaks", &[]);
+}
+
+#[test]
+fn a_drop_time_is_no_length() {
+    let prompt = Prompt::parse("techno, 6:30 long, drop at 2:00");
+    assert_eq!(prompt.minutes, Some(6.5));
+    assert_eq!(prompt.shape.drop_at, Some(Moment::Seconds(120.0)));
+    minutes("techno, drop at 2:00", None);
+    minutes("Techno, Drop nach 90 Sekunden, sechs Minuten", Some(6.0));
+}
+
+#[test]
+fn slips_of_the_finger_are_mended() {
+    let prompt = Prompt::parse("agressive industial tehcno with vocls");
+    assert_eq!(prompt.genre.name, "industrial techno");
+    assert_eq!(prompt.moods, ["aggressive"]);
+    assert_eq!(prompt.wanted[0].role, Role::Vocal);
+    assert_eq!(prompt.unknown, Vec::<String>::new());
+    assert!(prompt.understood.contains(&"read \"tehcno\" as techno".to_owned()));
+}
+
+#[test]
+fn intensifiers_scale_a_mood() {
+    let intensity = |text: &str| Prompt::parse(text).intensity;
+    let usual = intensity("hard house");
+    assert!(intensity("very hard house") > usual && intensity("slightly hard house") < usual);
+    assert!(intensity("sehr harter House") > usual && intensity("etwas harter House") < usual);
+    assert!(intensity("high energy house") > intensity("house"));
+    assert!(intensity("House mit wenig Energie") < intensity("house"));
+}
+
+#[test]
+fn a_beat_is_asked_for_where_there_is_none() {
+    wanted("ambient with a pulse", &["soft kick", "soft shaker"]);
+    wanted("ambient mit Beats", &["soft kick", "soft shaker"]);
+    wanted("techno with beats", &[]);
+    unwanted("instrumental lofi", &["vocal"]);
+}
+
 #[test]
 fn moods_move_the_intensity() {
     let intensity = |text: &str| Prompt::parse(text).intensity;

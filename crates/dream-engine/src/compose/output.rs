@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dream_audio::encode;
-use dream_compose::{CastPart, Casting, Take};
+use dream_compose::{CastPart, Casting, Prompt, Take};
 use dream_core::{ArrangementPlan, Seed, Source};
 use dream_library::{NewTake, TakeId, staging_file, write_file};
 use serde::{Deserialize, Serialize};
@@ -176,12 +176,16 @@ pub(super) fn composed(engine: &Engine, id: TakeId) -> Result<Composed, Error> {
     let take = engine.library().take(id)?.take;
     let stored = |source| Error::Stored { what: "take", source };
     let report: Report = serde_json::from_value(take.report).map_err(stored)?;
+    let prompt = Prompt::parse_among(&take.plan.prompt, engine.genres());
+    let unread = prompt.unknown.iter().map(|word| format!("prompt: {word:?} was not understood"));
     Ok(Composed {
         track: Track { id: Some(id), ..report.track },
         arrangement_plan: take.plan,
         casting: serde_json::from_value(take.casting).map_err(stored)?,
         timing_s: report.timing_s,
-        warnings: report.warnings,
+        warnings: unread.chain(report.warnings).collect(),
+        understood: prompt.understood,
+        not_understood: prompt.unknown,
     })
 }
 
