@@ -16,7 +16,7 @@ pub use cast::{CastPart, CastStem, Casting, cast};
 pub use error::Error;
 pub use excerpt::excerpt;
 pub use midi::midi;
-pub use plan::plan;
+pub use plan::{plan, reroll, reroll_among};
 pub use prompt::Prompt;
 pub use render::{
     Bus, BusReport, LayerReport, MasterReport, Report, SectionReport, Signal, Sink, Take, freeze,

@@ -213,7 +213,7 @@ mod tests {
         let tracks = read(&midi(&plan));
         let mut tracks = tracks.iter();
         let first = tracks.next().unwrap();
-        assert!(first.contains(&(0, vec![0xff, 0x51, 3, 0x07, 0x61, 0x53])), "60e6 / 124");
+        assert!(first.contains(&(0, vec![0xff, 0x51, 3, 0x07, 0x62, 0x1f])), "60e6 / 124");
         assert!(first.contains(&(0, vec![0xff, 0x59, 2, 3, 1])), "three sharps, minor");
         let markers = first.iter().filter(|(_, bytes)| bytes[1] == 6);
         let starts = plan.section_starts();

@@ -257,7 +257,7 @@ fn finish(
             Some((index, seed)) => {
                 // Levels are those of the plan before, so that all other sections keep theirs.
                 casting = dream_compose::freeze(plan, &casting, &clips)?;
-                Some(dream_compose::reroll(plan, index, seed)?)
+                Some(played_anew(plan, index, seed)?)
             }
         };
         let plan = anew.as_ref().unwrap_or(plan);
@@ -272,6 +272,14 @@ fn finish(
         output::write(engine, output, Finished { plan, casting, take, export, timing, begun })
     })?;
     output::composed(engine, id)
+}
+
+/// The plan with one section played anew.
+fn played_anew(plan: &ArrangementPlan, index: usize, seed: Seed) -> Result<ArrangementPlan, Error> {
+    // Chords and hook of the track follow from the seed that the plan was drawn with.
+    let drawn = ArrangementPlan { seed: Seed(plan.seed).child("plan").0, ..plan.clone() };
+    let anew = dream_compose::reroll(&drawn, index, seed)?;
+    Ok(ArrangementPlan { seed: plan.seed, ..anew })
 }
 
 /// The rendered plan, and the folder of its stems where one is asked for.
@@ -413,8 +421,7 @@ fn plan(spec: &ComposeSpec, seed: Seed) -> Result<ArrangementPlan, Error> {
         }
         prompt.minutes = Some(minutes);
     }
-    let mut plan = dream_compose::plan(&prompt, seed.child("plan"));
-    plan.seed = seed.0;
+    let mut plan = dream_compose::plan(&prompt, seed);
     plan.loudness_lufs = spec.loudness_lufs.unwrap_or(plan.loudness_lufs);
     plan.validate().map_err(dream_compose::Error::from)?;
     Ok(plan)

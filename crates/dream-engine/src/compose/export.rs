@@ -104,10 +104,10 @@ impl Export {
             ("README.txt", readme(plan, report, &self.files)),
             ("CREDITS.txt", self::credits(credits)),
         ];
+        // Not synced: a loss of power may cost the stems, which can be made again; a pass over a gigabyte costs always.
         for (_, writer) in self.files {
             let file = writer.into_inner().into_inner();
-            let file = file.map_err(|error| io("write", &self.target)(error.into_error()))?;
-            file.sync_all().map_err(io("write", &self.target))?;
+            file.map_err(|error| io("write", &self.target)(error.into_error()))?;
         }
         for (name, text) in texts {
             let path = self.staging.path().join(name);
