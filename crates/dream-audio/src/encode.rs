@@ -1,4 +1,4 @@
-//! Samples to WAV.
+//! Samples to WAV and FLAC.
 //!
 //! Integer formats are dithered with triangular noise of two steps width, which makes the error of rounding
 //! independent of the signal: S. Lipshitz, R. Wannamaker, J. Vanderkooy, "Quantization and Dither: A Theoretical
@@ -9,10 +9,15 @@
 use std::io::Write;
 
 use rand::Rng;
+use rand_chacha::ChaCha8Rng;
 
-use dream_core::Seed;
+use dream_core::{Frames, SampleRate, Seed};
 
 use crate::{Clip, Error};
+
+mod flac;
+
+pub use flac::write_flac;
 
 /// The sample format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,48 +54,94 @@ pub fn write_wav(
     bits: Bits,
     dither: Seed,
 ) -> Result<(), Error> {
-    writer.write_all(&header(clip, bits)?)?;
-    let frame_bytes = bits.bytes() * clip.channels();
-    let mut bytes = vec![0; BLOCK * frame_bytes];
-    let mut noise = vec![0; 4 * BLOCK * clip.channels()];
-    let mut steps = [0; BLOCK];
-    let mut rng = dither.rng();
-    for start in (0..clip.len()).step_by(BLOCK) {
-        let frames = BLOCK.min(clip.len() - start);
-        if bits != Bits::Float32 {
-            rng.fill_bytes(&mut noise);
+    writer.write_all(&header(&Shape::of(clip), bits)?)?;
+    let (width, channels) = (bits.bytes(), clip.channels());
+    let mut bytes = vec![0; BLOCK * width * channels];
+    if bits == Bits::Float32 {
+        for start in (0..clip.len()).step_by(BLOCK) {
+            let end = clip.len().min(start + BLOCK);
+            for (c, channel) in clip.iter_channels().enumerate() {
+                interleave(&channel[start..end], c, channels, &mut bytes, f32::to_le_bytes);
+            }
+            writer.write_all(&bytes[..(end - start) * width * channels])?;
         }
-        for (c, channel) in clip.iter_channels().enumerate() {
-            let samples = &channel[start..start + frames];
-            let noise = &noise[4 * BLOCK * c..4 * (BLOCK * c + frames)];
-            let out = bytes[bits.bytes() * c..].chunks_mut(frame_bytes);
-            match bits {
-                Bits::Int16 => {
-                    quantise(samples, noise, 32_768.0, &mut steps[..frames]);
-                    for (out, step) in out.zip(&steps[..frames]) {
-                        out[..2].copy_from_slice(&(*step as i16).to_le_bytes());
-                    }
-                }
-                Bits::Int24 => {
-                    quantise(samples, noise, 8_388_608.0, &mut steps[..frames]);
-                    for (out, step) in out.zip(&steps[..frames]) {
-                        out[..3].copy_from_slice(&step.to_le_bytes()[..3]);
-                    }
-                }
-                Bits::Float32 => {
-                    for (out, sample) in out.zip(samples) {
-                        out[..4].copy_from_slice(&sample.to_le_bytes());
-                    }
+    } else {
+        for block in Quantiser::new(clip, bits, dither) {
+            for (c, steps) in block.iter().enumerate() {
+                if bits == Bits::Int16 {
+                    let to_bytes = |step: i32| (step as i16).to_le_bytes();
+                    interleave(steps, c, channels, &mut bytes, to_bytes);
+                } else {
+                    let to_bytes = |step: i32| {
+                        let [low, middle, high, _] = step.to_le_bytes();
+                        [low, middle, high]
+                    };
+                    interleave(steps, c, channels, &mut bytes, to_bytes);
                 }
             }
+            writer.write_all(&bytes[..block[0].len() * width * channels])?;
         }
-        writer.write_all(&bytes[..frames * frame_bytes])?;
     }
-    if clip.len() * frame_bytes % 2 == 1 {
+    if clip.samples().len() * width % 2 == 1 {
         writer.write_all(&[0])?;
     }
     writer.flush()?;
     Ok(())
+}
+
+/// Writes the samples of channel `c` at their places among those of all channels.
+fn interleave<T: Copy, const N: usize>(
+    samples: &[T],
+    c: usize,
+    channels: usize,
+    bytes: &mut [u8],
+    to_bytes: impl Fn(T) -> [u8; N],
+) {
+    for (out, sample) in bytes.chunks_exact_mut(N * channels).zip(samples) {
+        out[c * N..(c + 1) * N].copy_from_slice(&to_bytes(*sample));
+    }
+}
+
+/// A WAV file of 32-bit floats that is written as its samples come.
+#[derive(Debug)]
+pub struct FloatWriter<W> {
+    writer: W,
+    channels: usize,
+    bytes: Vec<u8>,
+}
+
+impl<W: Write> FloatWriter<W> {
+    /// Writes the header of a file of that many frames.
+    ///
+    /// # Errors
+    /// As [`write_wav`].
+    pub fn new(
+        mut writer: W,
+        rate: SampleRate,
+        channels: usize,
+        frames: Frames,
+    ) -> Result<Self, Error> {
+        let shape = Shape { rate, channels, frames: frames.index() };
+        writer.write_all(&header(&shape, Bits::Float32)?)?;
+        Ok(Self { writer, channels, bytes: Vec::new() })
+    }
+
+    /// Writes the next frames, one slice per channel, all as long.
+    ///
+    /// # Errors
+    /// `Io` when writing fails.
+    pub fn write(&mut self, block: &[&[f32]]) -> Result<(), Error> {
+        self.bytes.resize(4 * self.channels * block[0].len(), 0);
+        for (c, samples) in block.iter().enumerate() {
+            interleave(samples, c, self.channels, &mut self.bytes, f32::to_le_bytes);
+        }
+        Ok(self.writer.write_all(&self.bytes)?)
+    }
+
+    /// The writer, after all frames.
+    pub fn into_inner(self) -> W {
+        self.writer
+    }
 }
 
 /// The clip as a 16-bit WAV file in memory.
@@ -123,6 +174,44 @@ fn in_memory(clip: &Clip, bits: Bits, dither: Seed) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
+/// The samples of a clip as integers, dithered, block by block: `[channels][frames]`.
+struct Quantiser<'a> {
+    clip: &'a Clip,
+    scale: f64,
+    rng: ChaCha8Rng,
+    noise: Vec<u8>,
+    start: usize,
+}
+
+impl<'a> Quantiser<'a> {
+    fn new(clip: &'a Clip, bits: Bits, dither: Seed) -> Self {
+        let scale = 2.0_f64.powi(8 * bits.bytes() as i32 - 1);
+        let noise = vec![0; 4 * BLOCK * clip.channels()];
+        Self { clip, scale, rng: dither.rng(), noise, start: 0 }
+    }
+}
+
+impl Iterator for Quantiser<'_> {
+    type Item = Vec<Vec<i32>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.start;
+        let end = self.clip.len().min(start + BLOCK);
+        if start >= end {
+            return None;
+        }
+        self.start = end;
+        self.rng.fill_bytes(&mut self.noise);
+        let channels = self.clip.iter_channels().zip(self.noise.chunks_exact(4 * BLOCK));
+        let quantised = channels.map(|(channel, noise)| {
+            let mut steps = vec![0; end - start];
+            quantise(&channel[start..end], noise, self.scale, &mut steps);
+            steps
+        });
+        Some(quantised.collect())
+    }
+}
+
 /// Rounds to steps of `1 / scale`, with four random bytes of noise for each sample.
 fn quantise(samples: &[f32], noise: &[u8], scale: f64, steps: &mut [i32]) {
     /// Added to a small number, this leaves its nearest integer in the lowest bits of the sum (1.5 * 2^52).
@@ -143,9 +232,22 @@ fn triangular(random: &[u8]) -> f64 {
     f64::from(a - b) * (1.0 / 65_536.0)
 }
 
-fn header(clip: &Clip, bits: Bits) -> Result<Vec<u8>, Error> {
+/// What a header says of the samples.
+struct Shape {
+    rate: SampleRate,
+    channels: usize,
+    frames: usize,
+}
+
+impl Shape {
+    fn of(clip: &Clip) -> Self {
+        Self { rate: clip.rate(), channels: clip.channels(), frames: clip.len() }
+    }
+}
+
+fn header(shape: &Shape, bits: Bits) -> Result<Vec<u8>, Error> {
     const MAX: u64 = u32::MAX as u64 - 64;
-    let bytes = (clip.samples().len() * bits.bytes()) as u64;
+    let bytes = (shape.frames * shape.channels * bits.bytes()) as u64;
     if bytes > MAX {
         let what = "size of a WAV file in bytes";
         return Err(Error::LimitExceeded { what, got: bytes, min: 0, max: MAX });
@@ -154,7 +256,7 @@ fn header(clip: &Clip, bits: Bits) -> Result<Vec<u8>, Error> {
         Bits::Int16 | Bits::Int24 => (1_u16, 16_u32, 0),
         Bits::Float32 => (3, 18, 12),
     };
-    let channels = clip.channels() as u32;
+    let channels = shape.channels as u32;
     let block = channels * bits.bytes() as u32;
     let mut head = Vec::with_capacity(64);
     head.extend(b"RIFF");
@@ -163,14 +265,14 @@ fn header(clip: &Clip, bits: Bits) -> Result<Vec<u8>, Error> {
     head.extend(fmt_size.to_le_bytes());
     head.extend(tag.to_le_bytes());
     head.extend((channels as u16).to_le_bytes());
-    head.extend(clip.rate().0.to_le_bytes());
-    head.extend(clip.rate().0.saturating_mul(block).to_le_bytes());
+    head.extend(shape.rate.0.to_le_bytes());
+    head.extend(shape.rate.0.saturating_mul(block).to_le_bytes());
     head.extend((block as u16).to_le_bytes());
     head.extend((8 * bits.bytes() as u16).to_le_bytes());
     if bits == Bits::Float32 {
         head.extend([0; 2]); // no further fields
         head.extend(b"fact\x04\0\0\0");
-        head.extend((clip.len() as u32).to_le_bytes());
+        head.extend((shape.frames as u32).to_le_bytes());
     }
     head.extend(b"data");
     head.extend((bytes as u32).to_le_bytes());

@@ -19,7 +19,7 @@ use dream_core::{ArrangementPlan, Bpm, Form, Key, PartId, Role, Seed, Source, St
 use serde::{Deserialize, Serialize};
 
 use crate::render::role::{is_drum, is_gesture, stand_ins};
-use crate::{Candidate, Error, Shortlist};
+use crate::{Candidate, Error, LayerReport, Shortlist};
 use beam::{Open, search};
 pub(crate) use kind::kinds;
 pub(crate) use need::Need;
@@ -95,6 +95,13 @@ pub struct CastStem {
 }
 
 impl Casting {
+    /// Freezes the levels of rendered layers: a later render of an edited plan keeps them.
+    pub fn keep_levels(&mut self, layers: &[LayerReport]) {
+        for layer in layers {
+            self.set_level(&layer.part, layer.stem, layer.level_db);
+        }
+    }
+
     /// Freezes the level of a layer, in dB.
     pub(crate) fn set_level(&mut self, part: &PartId, stem: StemId, level_db: Option<f64>) {
         let parts = self.parts.iter_mut().filter(|cast| cast.part == *part);

@@ -8,10 +8,14 @@ pub mod prompt;
 pub mod render;
 
 mod error;
+mod excerpt;
+mod midi;
 mod shortlist;
 
 pub use cast::{Cast, CastPart, CastStem, Casting, Explained, Rated, cast};
 pub use error::Error;
+pub use excerpt::excerpt;
+pub use midi::midi;
 pub use plan::{plan, reroll, reroll_among};
 pub use prompt::Prompt;
 pub use render::{

@@ -3,6 +3,7 @@
 //! Steps of the job: `plan`, `cast`, `render`; an interrupted job goes on after the last of them. Takes are
 //! written by [`output`].
 
+mod export;
 mod output;
 mod shortlist;
 
@@ -12,7 +13,7 @@ use std::time::Instant;
 use dream_audio::Clip;
 use dream_audio::decode::{Limits, decode_file};
 use dream_compose::genre::Genres;
-use dream_compose::{Cast, CastPart, Casting, Prompt, Rated};
+use dream_compose::{Cast, CastPart, Casting, Prompt, Rated, Signal, Take};
 use dream_core::{ArrangementPlan, Bpm, Key, Progress, Seed, Source, StemId};
 use dream_library::TakeId;
 use rayon::prelude::*;
@@ -20,6 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::runner::Work;
 use crate::{Engine, Error};
+use export::Export;
+use output::Finished;
 pub use output::{Bits, Output};
 
 /// A track from a prompt.
@@ -52,6 +55,9 @@ pub struct RenderSpec {
     pub casting: Option<Vec<CastPart>>,
     /// Root of the randomness, over the plan's.
     pub seed: Option<Seed>,
+    /// The number of a section, from 1, whose notes are drawn anew; all else stays.
+    #[serde(default)]
+    pub reroll: Option<u32>,
     /// The stems that may play.
     pub selection: Selection,
     /// Where the track goes.
@@ -81,8 +87,11 @@ pub struct Composed {
     pub track: Track,
     /// Its plan.
     pub arrangement_plan: ArrangementPlan,
-    /// The stems of every part.
+    /// The stems of every part, with their levels.
     pub casting: Vec<CastPart>,
+    /// What the mix did, in numbers; absent from takes of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<dream_compose::Report>,
     /// Seconds that each stage took.
     pub timing_s: Timing,
     /// What was replaced, bent or left out.
@@ -123,6 +132,9 @@ pub struct Track {
     pub stem_sources: BTreeMap<Source, usize>,
     /// Number of different stems.
     pub stems_used: usize,
+    /// Seconds asked for, of a preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_s: Option<f64>,
 }
 
 /// Seconds that each stage took; those of an earlier run of the job are zero.
@@ -166,43 +178,118 @@ pub(crate) fn compose(work: &Work<'_>, spec: &ComposeSpec) -> Result<Composed, E
     let mut timing = Timing::default();
     let (plan, seconds) = timed(|| work.step("plan", 0.02, || work.engine.plan(spec)))?;
     timing.plan = seconds;
-    finish(work, &plan, &[], &spec.selection, &spec.output, timing, begun)
+    let request = Request {
+        plan: &plan,
+        kept: &[],
+        reroll: None,
+        selection: &spec.selection,
+        output: &spec.output,
+    };
+    finish(work, &request, timing, begun)
 }
 
 pub(crate) fn render(work: &Work<'_>, spec: &RenderSpec) -> Result<Composed, Error> {
     let mut plan = spec.plan.clone();
-    if let Some(seed) = spec.seed {
+    let reroll = match spec.reroll {
+        Some(number) => Some(section(&plan, number, spec.seed)?),
+        None => None,
+    };
+    if let (Some(seed), None) = (spec.seed, reroll) {
         plan.seed = seed.0;
     }
     plan.validate().map_err(dream_compose::Error::from)?;
-    let kept = spec.casting.as_deref().unwrap_or_default();
-    finish(work, &plan, kept, &spec.selection, &spec.output, Timing::default(), Instant::now())
+    let request = Request {
+        plan: &plan,
+        kept: spec.casting.as_deref().unwrap_or_default(),
+        reroll,
+        selection: &spec.selection,
+        output: &spec.output,
+    };
+    finish(work, &request, Timing::default(), Instant::now())
+}
+
+/// The section of that number, from 1, and the seed of its new notes: that asked for, else one that follows
+/// from the section's own, so that playing anew what was played anew gives something else again.
+fn section(
+    plan: &ArrangementPlan,
+    number: u32,
+    seed: Option<Seed>,
+) -> Result<(usize, Seed), Error> {
+    let index = (number as usize).wrapping_sub(1);
+    let Some(section) = plan.structure.get(index) else {
+        let count = plan.structure.len();
+        return Err(Error::Invalid(format!("the plan has sections 1 to {count}, got {number}")));
+    };
+    Ok((index, seed.unwrap_or(Seed(section.seed)).child("reroll")))
+}
+
+/// What is to be rendered, and from what.
+struct Request<'a> {
+    plan: &'a ArrangementPlan,
+    /// The casting of an earlier take.
+    kept: &'a [CastPart],
+    /// A section to play anew, from 0, and its seed.
+    reroll: Option<(usize, Seed)>,
+    selection: &'a Selection,
+    output: &'a Output,
 }
 
 /// Casts and renders the plan and writes the take.
 fn finish(
     work: &Work<'_>,
-    plan: &ArrangementPlan,
-    kept: &[CastPart],
-    selection: &Selection,
-    output: &Output,
+    request: &Request<'_>,
     mut timing: Timing,
     begun: Instant,
 ) -> Result<Composed, Error> {
     let engine = work.engine;
+    let &Request { plan, kept, reroll, selection, output } = request;
     output.check()?;
-    let (casting, seconds) =
+    let (mut casting, seconds) =
         timed(|| work.step("cast", 0.05, || Ok(engine.cast(plan, kept, selection)?.casting)))?;
     timing.cast = seconds;
     let id: TakeId = work.step("render", 1.0, || {
         let (clips, seconds) = timed(|| engine.load(&casting, work.progress))?;
         timing.load = seconds;
-        let (take, seconds) =
-            timed(|| Ok(dream_compose::render(plan, &casting, &clips, work.progress)?))?;
-        timing.render = seconds;
-        output::write(engine, output, plan, &casting, &take, timing, begun)
+        let begun_rendering = Instant::now();
+        let anew = match reroll {
+            None => None,
+            Some((index, seed)) => {
+                // Levels are those of the plan before, so that all other sections keep theirs.
+                casting = dream_compose::freeze(plan, &casting, &clips)?;
+                Some(dream_compose::reroll_among(plan, index, seed, engine.genres())?)
+            }
+        };
+        let plan = anew.as_ref().unwrap_or(plan);
+        let part = output.preview_s.map(|seconds| dream_compose::excerpt(plan, seconds));
+        let (take, export) =
+            mixed(part.as_ref().unwrap_or(plan), &casting, &clips, output, work.progress)?;
+        timing.render = begun_rendering.elapsed().as_secs_f64();
+        if part.is_none() {
+            casting.keep_levels(&take.report.layers);
+        }
+        let casting = &casting;
+        output::write(engine, output, Finished { plan, casting, take, export, timing, begun })
     })?;
     output::composed(engine, id)
+}
+
+/// The rendered plan, and the folder of its stems where one is asked for.
+fn mixed(
+    plan: &ArrangementPlan,
+    casting: &Casting,
+    clips: &BTreeMap<StemId, Clip>,
+    output: &Output,
+    progress: &Progress,
+) -> Result<(Take, Option<Export>), Error> {
+    let Some(folder) = &output.stems else {
+        return Ok((dream_compose::render(plan, casting, clips, progress)?, None));
+    };
+    let mut export = Export::begin(folder, dream_compose::length(plan))?;
+    let mut sink = |signal: Signal<'_>, sides: [&[f32]; 2]| export.take(signal, sides);
+    match dream_compose::render_to(plan, casting, clips, &mut sink, progress) {
+        Ok(take) => Ok((take, Some(export))),
+        Err(error) => Err(export.failure().unwrap_or(error.into())),
+    }
 }
 
 impl Engine {

@@ -30,7 +30,7 @@ pub use clock::Clock;
 pub use compose::{Bits, ComposeSpec, Composed, Output, RenderSpec, Selection, Timing, Track};
 pub use config::Config;
 pub use doctor::{Check, Diagnosis};
-pub use dream_compose::{Cast, Explained, Rated};
+pub use dream_compose::{Cast, Explained, Rated, Report as MixReport};
 pub use dream_library::{
     Change, Entry, Filter, Home, Job, JobId, Library, Moment, Sort, Statistics, Status,
 };

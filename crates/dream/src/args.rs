@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use dream_core::{Bpm, Category, Form, Key, Source};
 use dream_engine::Sort;
 
@@ -43,6 +44,26 @@ pub(crate) struct Global {
 }
 
 impl Args {
+    /// The arguments, if they go together.
+    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
+        let choice = match &self.command {
+            Command::Compose(compose) => &compose.choice,
+            Command::Render(render) => &render.choice,
+            Command::Ingest(_)
+            | Command::Analyse(_)
+            | Command::Stems(_)
+            | Command::Stats
+            | Command::Doctor => return Ok(self),
+        };
+        let out = choice.out.as_ref().and_then(|path| path.extension());
+        let flac = out.is_some_and(|end| end.eq_ignore_ascii_case("flac"));
+        if flac && choice.bits == Depth::Float32 {
+            let text = "FLAC holds 16 or 24 bits, no floats";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+        }
+        Ok(self)
+    }
+
     /// The threads asked for: `--jobs` where the command has it, else `--threads`.
     pub(crate) fn threads(&self) -> Option<u64> {
         let jobs = if let Command::Ingest(ingest) = &self.command { ingest.jobs } else { None };
@@ -113,6 +134,9 @@ pub(crate) struct Render {
     /// The plan as JSON; - reads it from standard input
     #[arg(value_name = "PLAN.json")]
     pub(crate) plan: PathBuf,
+    /// Draw the notes of section N anew, counted from 1; every other section keeps its notes, stems and levels
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) reroll: Option<u32>,
     #[command(flatten)]
     pub(crate) choice: Choice,
 }
@@ -123,7 +147,7 @@ pub(crate) struct Choice {
     /// Root of all random choices: the same seed and library give the same bytes
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// The WAV file to write [default: a new one in generated_tracks in the home]
+    /// The file to write, .wav or .flac [default: a new WAV in generated_tracks in the home]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Which stems may play
@@ -135,6 +159,16 @@ pub(crate) struct Choice {
     /// Format of the samples
     #[arg(long, value_enum, default_value = "16")]
     pub(crate) bits: Depth,
+    /// Write every layer, bus and return and the mix before the master to this new or empty folder, as 32-bit
+    /// float WAV, with a README and the credits
+    #[arg(long, value_name = "DIR")]
+    pub(crate) stems: Option<PathBuf>,
+    /// Write the plan's notes to this MIDI file: a track per part, on the straight grid, without swing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) midi: Option<PathBuf>,
+    /// Render only so many seconds, 1 to 600, the drop first
+    #[arg(long, value_name = "SECONDS", value_parser = preview)]
+    pub(crate) preview: Option<f64>,
     /// Do not fill an empty library with the built-in stems
     #[arg(long)]
     pub(crate) no_starter: bool,
@@ -346,6 +380,11 @@ fn minutes(text: &str) -> Result<f64, String> {
     minutes.ok_or_else(|| "a number of minutes from 0.5 to 30".to_owned())
 }
 
+fn preview(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1.0..=600.0).contains(seconds));
+    seconds.ok_or_else(|| "a number of seconds from 1 to 600".to_owned())
+}
+
 fn loudness(text: &str) -> Result<f64, String> {
     match text {
         "club" => Ok(-8.5),
@@ -389,7 +428,6 @@ fn maybe_key(text: &str) -> Result<Maybe<Key>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_consistent() {

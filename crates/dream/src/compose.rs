@@ -1,16 +1,18 @@
 //! The commands that make tracks.
 
 use std::io::Read;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use dream_core::{ArrangementPlan, Progress, Seed};
 use dream_engine::{
-    Bits, ComposeSpec, Composed, Engine, Explained, JobSpec, Outcome, Output, RenderSpec, Selection,
+    Bits, ComposeSpec, Composed, Engine, Explained, JobSpec, MixReport, Outcome, Output,
+    RenderSpec, Selection,
 };
 use serde_json::{Value, json};
 
 use crate::args::{Choice, Compose, Depth, Render};
-use crate::report::{Report, escaped};
+use crate::report::{Report, escaped, table};
 
 /// Largest plan that is read, in bytes.
 const MAX_PLAN: u64 = 64 << 20;
@@ -67,6 +69,7 @@ pub(crate) fn render(
         plan,
         casting: casting.with_context(|| format!("read the casting in {name}"))?,
         seed: args.choice.seed.map(Seed),
+        reroll: args.reroll,
         selection: selection(&args.choice),
         output: output(&args.choice)?,
     };
@@ -94,15 +97,23 @@ fn selection(choice: &Choice) -> Selection {
     Selection { sources: choice.sources.clone(), min_quality: choice.min_quality }
 }
 
-/// The file is meant from where the command was typed.
+/// Files are meant from where the command was typed.
 fn output(choice: &Choice) -> anyhow::Result<Output> {
-    let path = choice.out.as_ref().map(std::path::absolute).transpose().context("--out")?;
+    let absolute = |path: &Option<PathBuf>, option: &'static str| {
+        path.as_ref().map(std::path::absolute).transpose().context(option)
+    };
     let bits = match choice.bits {
         Depth::Int16 => Bits::Int16,
         Depth::Int24 => Bits::Int24,
         Depth::Float32 => Bits::Float32,
     };
-    Ok(Output { path, bits })
+    Ok(Output {
+        path: absolute(&choice.out, "--out")?,
+        bits,
+        stems: absolute(&choice.stems, "--stems")?,
+        midi: absolute(&choice.midi, "--midi")?,
+        preview_s: choice.preview,
+    })
 }
 
 fn starter(engine: &Engine, progress: &Progress, report: &Report) -> anyhow::Result<()> {
@@ -226,4 +237,43 @@ fn print(composed: &Composed, report: &Report) {
         "  {} stems, seed {}, made in {:.1} s",
         track.stems_used, track.seed.0, composed.timing_s.total
     ));
+    if let Some(mix) = composed.mix.as_ref().filter(|_| report.is_verbose()) {
+        report.line(&mix_report(mix));
+    }
+}
+
+/// The mix in numbers: layers, buses, sections, master.
+fn mix_report(mix: &MixReport) -> String {
+    let db = |value: Option<f64>| value.map_or("-".to_owned(), |db| format!("{db:.1}"));
+    let layers = mix.layers.iter().map(|layer| {
+        let gain = db(layer.level_db);
+        let peak = db(Some(layer.peak_dbfs));
+        let name = layer.name.clone();
+        let (role, bus) = (layer.part.role.to_string(), layer.bus.name().to_owned());
+        vec![role, name, bus, gain, peak, db(layer.to_kick_lu), layer.events.to_string()]
+    });
+    let header = ["layer", "stem", "bus", "gain dB", "peak dBFS", "LU to kick", "events"];
+    let layers = table(&header, &layers.collect::<Vec<_>>());
+    let buses = mix
+        .buses
+        .iter()
+        .map(|bus| vec![bus.name.clone(), db(Some(bus.peak_dbfs)), db(Some(bus.bent_db))]);
+    let buses = table(&["bus", "peak dBFS", "bent dB"], &buses.collect::<Vec<_>>());
+    let sections = mix.sections.iter().map(|section| {
+        let energy = format!("{:.2}", section.energy);
+        vec![section.section.clone(), energy, db(section.lufs), db(Some(section.trim_db))]
+    });
+    let header = ["section", "energy", "LUFS", "trim dB"];
+    let sections = table(&header, &sections.collect::<Vec<_>>());
+    let master = &mix.master;
+    format!(
+        "\n{layers}\n{buses}\n{sections}\nmaster: range {:.1} LU, side {:.1} dB, below 120 Hz {:.1} dB; glue {:.1} dB, \
+         clipper {:.1} dB, limiter {:.1} dB",
+        master.range_lu,
+        master.side_db,
+        master.low_side_db,
+        master.glue_db,
+        master.clipper_db,
+        master.limiter_db
+    )
 }

@@ -28,7 +28,7 @@ const FAILED: u8 = 1;
 const CANCELLED: u8 = 130;
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse().and_then(Args::checked) {
         Ok(args) => args,
         Err(usage) => {
             report::usage(&usage);

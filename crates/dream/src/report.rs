@@ -148,7 +148,8 @@ pub(crate) fn escaped(text: &str) -> String {
     safe
 }
 
-fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+/// Rows under a header, columns aligned.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let header: Vec<String> = header.iter().map(ToString::to_string).collect();
     let rows: Vec<Vec<String>> = std::iter::once(&header)
         .chain(rows)

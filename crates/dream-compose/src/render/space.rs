@@ -242,12 +242,14 @@ mod tests {
     use super::*;
 
     /// The answer to a click at frame `at`, in blocks of that many frames.
-    fn answer(space: &mut dyn FnMut(&[Vec<f32>; 2], &mut [Vec<f32>; 2]), at: usize) -> Vec<f32> {
+    fn answer(mut space: impl FnMut(&[Vec<f32>; 2], &mut [Vec<f32>; 2]), at: usize) -> Vec<f32> {
         let mut all = Vec::new();
         for start in (0..at + 400_000).step_by(7_000) {
             let mut sent = [vec![0.0; 7_000], vec![0.0; 7_000]];
             if (start..start + 7_000).contains(&at) {
-                sent.iter_mut().for_each(|side| side[at - start] = 1.0);
+                for side in &mut sent {
+                    side[at - start] = 1.0;
+                }
             }
             let mut out = [vec![0.0; 7_000], vec![0.0; 7_000]];
             space(&sent, &mut out);
@@ -260,7 +262,7 @@ mod tests {
     fn a_room_falls_by_its_decay_and_is_over_after_seven_and_a_half_seconds() {
         for at in [0, 50_000, 105_839, 105_840] {
             let mut room = Room::new(2.0);
-            let out = answer(&mut |sent, out| room.add(sent, out), at);
+            let out = answer(|sent, out| room.add(sent, out), at);
             let level = |from: f64| {
                 let from = at + (from * 44_100.0) as usize;
                 let power: f32 = out[from..from + 4_410].iter().map(|x| x * x).sum();
@@ -276,7 +278,7 @@ mod tests {
     #[test]
     fn echoes_come_on_time_softer_each_time_and_end() {
         let mut echo = Echo::new(22_050, 0.5);
-        let out = answer(&mut |sent, out| echo.add(sent, out), 1_000);
+        let out = answer(|sent, out| echo.add(sent, out), 1_000);
         let peak = |k: usize| {
             let at = 1_000 + k * 22_050;
             out[at - 20..at + 200].iter().fold(0.0_f32, |p, x| p.max(x.abs()))

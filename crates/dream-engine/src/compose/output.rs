@@ -1,4 +1,4 @@
-//! Writing a take: the WAV, the JSON beside it, the row in the library; each whole or not at all.
+//! Writing a take: the audio, the JSON beside it, the row in the library; each whole or not at all.
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
@@ -14,16 +14,26 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use super::export::{self, Export};
 use super::{Composed, Timing, Track};
 use crate::{Clock, Engine, Error};
 
 /// Where a track goes, and how its samples are written.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Output {
-    /// A `.wav` file, replaced where it exists; absent for a new one in the home.
+    /// A `.wav` or `.flac` file, replaced where it exists; absent for a new one in the home.
     pub path: Option<PathBuf>,
     /// Format of the samples.
     pub bits: Bits,
+    /// A new or empty folder for the layers, buses and returns.
+    #[serde(default)]
+    pub stems: Option<PathBuf>,
+    /// A file for the plan's notes as MIDI, replaced where it exists.
+    #[serde(default)]
+    pub midi: Option<PathBuf>,
+    /// Only so many seconds from the drop on, 1 to 600; all of it where absent.
+    #[serde(default)]
+    pub preview_s: Option<f64>,
 }
 
 /// Format of the samples of a track.
@@ -54,19 +64,36 @@ impl Bits {
 impl Output {
     /// Asked before the work, so that it is not done for nothing.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let named = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("wav"));
-        if !named {
-            let path = path.display();
-            return Err(Error::Invalid(format!("a track is written as .wav, got {path}")));
+        if let Some(seconds) = self.preview_s.filter(|seconds| !(1.0..=600.0).contains(seconds)) {
+            return Err(Error::Invalid(format!("a preview takes 1 to 600 seconds, got {seconds}")));
         }
-        let folder = folder(path);
-        if folder.is_dir() {
-            Ok(())
-        } else {
-            Err(Error::NotFound(format!("folder {}", folder.display())))
+        if let Some(path) = &self.path {
+            let flac = self.is_flac();
+            if !flac && !ends(path, "wav") {
+                let path = path.display();
+                let text = format!("a track is written as .wav or .flac, got {path}");
+                return Err(Error::Invalid(text));
+            }
+            if flac && self.bits == Bits::Float32 {
+                return Err(Error::Invalid("FLAC holds 16 or 24 bits, no floats".to_owned()));
+            }
         }
+        for path in self.path.iter().chain(&self.midi) {
+            let folder = folder(path);
+            if !folder.is_dir() {
+                return Err(Error::NotFound(format!("folder {}", folder.display())));
+            }
+        }
+        self.stems.as_deref().map_or(Ok(()), export::check)
     }
+
+    fn is_flac(&self) -> bool {
+        self.path.as_deref().is_some_and(|path| ends(path, "flac"))
+    }
+}
+
+fn ends(path: &Path, end: &str) -> bool {
+    path.extension().is_some_and(|own| own.eq_ignore_ascii_case(end))
 }
 
 /// What the JSON beside a track holds: enough to render it again.
@@ -78,34 +105,52 @@ struct Sidecar<'a> {
     arrangement_plan: &'a ArrangementPlan,
     casting: &'a [CastPart],
     stems: Vec<Credit<'a>>,
+    mix: &'a dream_compose::Report,
     timing_s: Timing,
     warnings: &'a [String],
 }
 
 /// A stem and whose it is.
-#[derive(Serialize, PartialEq)]
-struct Credit<'a> {
-    name: &'a str,
-    content_hash: &'a str,
-    source: Source,
-    kit: Option<&'a str>,
-    licence: Option<&'a str>,
+#[derive(Clone, Copy, Serialize, PartialEq)]
+pub(super) struct Credit<'a> {
+    pub(super) name: &'a str,
+    pub(super) content_hash: &'a str,
+    pub(super) source: Source,
+    pub(super) kit: Option<&'a str>,
+    pub(super) licence: Option<&'a str>,
+}
+
+/// What a take is written from.
+pub(super) struct Finished<'a> {
+    /// The whole plan, also where only a part of it was rendered.
+    pub(super) plan: &'a ArrangementPlan,
+    /// The casting with its levels.
+    pub(super) casting: &'a Casting,
+    pub(super) take: Take,
+    pub(super) export: Option<Export>,
+    pub(super) timing: Timing,
+    pub(super) begun: Instant,
 }
 
 /// Writes the take and records it.
 pub(super) fn write(
     engine: &Engine,
     output: &Output,
-    plan: &ArrangementPlan,
-    casting: &Casting,
-    take: &Take,
-    mut timing: Timing,
-    begun: Instant,
+    finished: Finished<'_>,
 ) -> Result<TakeId, Error> {
+    let Finished { plan, casting, mut take, export, mut timing, begun } = finished;
     let encoding = Instant::now();
+    let credits = credits(casting, &take.report);
+    if let Some(export) = export {
+        export.finish(plan, &take.report, &credits)?;
+    }
+    if let Some(path) = &output.midi {
+        let notes = dream_compose::midi(plan);
+        write_file(path, |file| file.write_all(&notes))?;
+    }
     let takes = engine.home().takes();
     let folder = output.path.as_deref().map_or(takes.as_path(), folder);
-    let (file, sha256) = encoded(folder, take, output.bits, Seed(plan.seed).child("dither"))?;
+    let (file, sha256) = encoded(folder, &take, output, Seed(plan.seed).child("dither"))?;
     let path = match &output.path {
         Some(path) => {
             file.persist(path).map_err(|error| io("write", path)(error.error))?;
@@ -116,7 +161,6 @@ pub(super) fn write(
     timing.encode = encoding.elapsed().as_secs_f64();
     timing.total = begun.elapsed().as_secs_f64();
 
-    let credits = credits(casting);
     let mut stem_sources = std::collections::BTreeMap::new();
     for source in Source::ALL {
         let count = credits.iter().filter(|credit| credit.source == *source).count();
@@ -136,8 +180,10 @@ pub(super) fn write(
         sha256,
         stem_sources,
         stems_used: credits.len(),
+        preview_s: output.preview_s,
     };
     let warnings = [casting.warnings.as_slice(), &take.report.warnings].concat();
+    take.report.warnings.clear(); // they are among the others
     let sidecar = Sidecar {
         prompt: &plan.prompt,
         seed: plan.seed,
@@ -145,6 +191,7 @@ pub(super) fn write(
         arrangement_plan: plan,
         casting: &casting.parts,
         stems: credits,
+        mix: &take.report,
         timing_s: timing,
         warnings: &warnings,
     };
@@ -158,7 +205,7 @@ pub(super) fn write(
         seed: Seed(plan.seed),
         plan: plan.clone(),
         casting: json!(casting.parts),
-        report: json!(Report { track, timing_s: timing, warnings }),
+        report: json!(Report { track, mix: Some(take.report), timing_s: timing, warnings }),
     };
     Ok(engine.library().add_take(&new, engine.now())?)
 }
@@ -167,6 +214,9 @@ pub(super) fn write(
 #[derive(Serialize, Deserialize)]
 struct Report {
     track: Track,
+    /// Absent from takes of earlier versions.
+    #[serde(default)]
+    mix: Option<dream_compose::Report>,
     timing_s: Timing,
     warnings: Vec<String>,
 }
@@ -182,6 +232,7 @@ pub(super) fn composed(engine: &Engine, id: TakeId) -> Result<Composed, Error> {
         track: Track { id: Some(id), ..report.track },
         arrangement_plan: take.plan,
         casting: serde_json::from_value(take.casting).map_err(stored)?,
+        mix: report.mix,
         timing_s: report.timing_s,
         warnings: unread.chain(report.warnings).collect(),
         understood: prompt.understood,
@@ -189,19 +240,22 @@ pub(super) fn composed(engine: &Engine, id: TakeId) -> Result<Composed, Error> {
     })
 }
 
-/// The stems of a casting, each once.
-fn credits(casting: &Casting) -> Vec<Credit<'_>> {
+/// The stems that play, each once.
+fn credits<'a>(casting: &'a Casting, report: &dream_compose::Report) -> Vec<Credit<'a>> {
     let mut credits = Vec::new();
-    for stem in casting.parts.iter().flat_map(|part| &part.stems) {
-        let credit = Credit {
-            name: &stem.name,
-            content_hash: &stem.hash,
-            source: stem.source,
-            kit: stem.kit.as_deref(),
-            licence: stem.licence.as_deref(),
-        };
-        if !credits.contains(&credit) {
-            credits.push(credit);
+    for part in &casting.parts {
+        let plays = |id| report.layers.iter().any(|l| l.part == part.part && l.stem == id);
+        for stem in part.stems.iter().filter(|stem| plays(stem.id)) {
+            let credit = Credit {
+                name: &stem.name,
+                content_hash: &stem.hash,
+                source: stem.source,
+                kit: stem.kit.as_deref(),
+                licence: stem.licence.as_deref(),
+            };
+            if !credits.contains(&credit) {
+                credits.push(credit);
+            }
         }
     }
     credits
@@ -211,13 +265,18 @@ fn credits(casting: &Casting) -> Vec<Credit<'_>> {
 fn encoded(
     folder: &Path,
     take: &Take,
-    bits: Bits,
+    output: &Output,
     dither: Seed,
 ) -> Result<(NamedTempFile, String), Error> {
     let file = staging_file(folder).map_err(io("write in", folder))?;
     let mut writer = Hashing { inner: BufWriter::new(file), sha256: Sha256::new() };
-    encode::write_wav(&mut writer, &take.clip, bits.format(), dither)
-        .map_err(|source| Error::Encode { path: folder.to_owned(), source })?;
+    let bits = output.bits.format();
+    let encoded = if output.is_flac() {
+        encode::write_flac(&mut writer, &take.clip, bits, dither)
+    } else {
+        encode::write_wav(&mut writer, &take.clip, bits, dither)
+    };
+    encoded.map_err(|source| Error::Encode { path: folder.to_owned(), source })?;
     let sha256 = writer.sha256.finalize().iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}"); // writing to a string cannot fail
         hex
@@ -245,14 +304,14 @@ fn keep_new(mut file: NamedTempFile, folder: &Path, name: &str) -> Result<PathBu
     }
 }
 
-fn folder(path: &Path) -> &Path {
+pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
 }
 
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io { action, path, source }
 }

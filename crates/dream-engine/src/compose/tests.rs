@@ -112,8 +112,18 @@ fn what_cannot_be_composed_is_refused_before_any_work() {
     }
     let loud = ComposeSpec { loudness_lufs: Some(3.0), ..spec() };
     assert_eq!(run(&engine, loud, &silent), Err(Kind::Invalid));
-    let flac = Output { path: Some(home.path().join("x.flac")), ..Output::default() };
-    assert_eq!(run(&engine, ComposeSpec { output: flac, ..spec() }, &silent), Err(Kind::Invalid));
+    let refused = |output: Output| run(&engine, ComposeSpec { output, ..spec() }, &silent);
+    let at = |name: &str| Some(home.path().join(name));
+    let mp3 = Output { path: at("x.mp3"), ..Output::default() };
+    assert_eq!(refused(mp3), Err(Kind::Invalid));
+    let floats = Output { path: at("x.flac"), bits: super::Bits::Float32, ..Output::default() };
+    assert_eq!(refused(floats), Err(Kind::Invalid));
+    let short = Output { preview_s: Some(0.0), ..Output::default() };
+    assert_eq!(refused(short), Err(Kind::Invalid));
+    let used = Output { stems: Some(home.path().to_owned()), ..Output::default() };
+    assert_eq!(refused(used), Err(Kind::Invalid), "a folder that holds something");
+    let nowhere = Output { midi: at("no/x.mid"), ..Output::default() };
+    assert_eq!(refused(nowhere), Err(Kind::NotFound));
     let nowhere = Output { path: Some(home.path().join("no/x.wav")), ..Output::default() };
     assert_eq!(
         run(&engine, ComposeSpec { output: nowhere, ..spec() }, &silent),

@@ -4,6 +4,7 @@
 
 mod cli;
 mod compose;
+mod exports;
 mod flows;
 mod kit;
 mod tidy;
