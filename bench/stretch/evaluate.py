@@ -1,301 +1,166 @@
-"""Compares the stretcher with rubberband against exact targets.
+"""Compares the stretcher with other programs against exact targets.
 
-Each material is synthesised twice: at 120 bpm (the input) and at 120 / ratio bpm (the exact target). Every engine
-stretches the input; its output is measured against the target:
+    python bench/stretch/evaluate.py STRETCH_FILE [--variant 0] [--kits DIR] [--keep DIR] [--engines ours,...]
 
-  len   largest |length error|, frames
-  on    mean |onset error| over the known onsets, ms; p95 its 95th percentile; lag the mean signed error
-  pre   excess energy in the 12 to 2 ms before an onset, dB, median
-  lm    mean |log-mel difference|, dB (64 bands, 2048 / 512, 60 dB below the target's maximum)
-  lev   largest |level difference|, dB
-  cents largest pitch error of the strongest partial of the sine, cents
-  x     seconds of output per CPU second (processes include their file access)
+STRETCH_FILE is the release build of the example of that name. Each material (see materials.py) is made at its tempo
+(the input) and, as the exact target, at the stretched tempo (ratios 0.8, 0.9, 1.1, 1.25) or the moved pitch (-3, -1,
++2, +3 semitones). Every engine stretches the input, all of them in this run; its output is measured against the target:
 
-With --semitones the exact target of the tonal materials is synthesised at the moved pitch.
+  len    largest |length error|, frames
+  on     mean |onset error|, ms; p95 its 95th percentile; lag the mean signed error
+  pre    excess energy in the 12 to 2 ms before an onset, dB, median
+  att    rise of the spectrum at the onset against the target's, dB, median
+  lms    mean |log-mel difference| of drums, dB, in blocks of 12 ms; lm the same in blocks of 46 ms
+  pitch  lm over all tonal materials with their pitch moved; drum pitch: lms of drums, moved as a sampler moves them
+  x      seconds of output per CPU second, file access included
 
-Usage: evaluate.py STRETCH_FILE_BINARY [--keep DIR] [--engines ours,loop,rb2,rb3] [--ratios 0.9,1.25] [--semitones 0]
+Needs rubberband, soundstretch, sox, ffmpeg, fluidsynth with FluidR3, python-stretch; what is missing is named and left
+out. --keep writes all audio there.
 """
 
 import argparse
 import pathlib
-import resource
-import subprocess
 import tempfile
 
-import librosa
+import engines as available_engines
+import materials
+import measures
 import numpy as np
-import scipy.signal as ss
 import soundfile as sf
 
-RATE = 44100
-BARS = 8
+RATIOS = (0.8, 0.9, 1.1, 1.25)
+PITCHES = (-3.0, -1.0, 2.0, 3.0)
+TONAL = ("bass", "mix", "keys", "pad", "strings")
+COLUMNS = "len drum-on drum-p95 |lag| pre |att| lms tonal-on tonal-p95 lm pad-lm pitch-lm x".split()
 
 
-def rng(*key):
-    return np.random.default_rng(list(key))
+def measure(name, y, x, onsets):
+    """All figures of one output."""
+    group = materials.MATERIALS[name][2]
+    length = abs(y.shape[1] - x.shape[1])
+    y = np.pad(y, ((0, 0), (0, max(0, x.shape[1] - y.shape[1]))))[:, : x.shape[1]]
+    row = {"len": length, "lm": measures.mel_distance(y, x), "level": measures.level(y, x)}
+    if group == "drums":
+        row |= {"lms": measures.short_mel_distance(y, x), "att": measures.attack_loss(y, x, onsets)}
+    if onsets and group != "pad":
+        row["onsets"] = measures.onset_errors(y, x, onsets, 0.002 if group == "drums" else 0.02)
+        row["pre"] = measures.pre_echo(y, x, onsets)
+    return row
 
 
-def kick():
-    t = np.arange(int(0.35 * RATE)) / RATE
-    sweep = 50 * t + 120 * 0.03 * (1 - np.exp(-t / 0.03))
-    y = np.sin(2 * np.pi * sweep) * np.exp(-t / 0.09)
-    y[:90] += 0.5 * rng(1).standard_normal(90) * np.exp(-np.arange(90) / 25)
-    return np.stack([y, y]) * 0.8
+def run_all(args, engines, folder):
+    """{(engine, material, ratio, semitones): figures}, processor time and seconds included."""
+    of, results = materials.Set(args.variant, args.kits), {}
+    names = args.materials.split(",")
+    tasks = [(r, 0.0) for r in args.ratios] + [(1.0, p) for p in args.pitches]
+    for name in names:
+        source = str(folder / f"{name}.wav")
+        sf.write(source, materials.render(of, name, 1.0, 0.0)[0].T, materials.RATE, subtype="FLOAT")
+        for ratio, semitones in tasks:
+            exact, onsets = materials.render(of, name, ratio, semitones)
+            if args.keep:
+                sf.write(folder / f"{name}_{ratio}_{semitones}_exact.wav", exact.T, materials.RATE, subtype="FLOAT")
+            for engine, run in engines.items():
+                out = str(folder / f"{name}_{ratio}_{semitones}_{engine.replace(' ', '_')}.wav")
+                cpu = run(source, out, ratio, semitones, materials.MATERIALS[name][1])
+                row = measure(name, sf.read(out, always_2d=True)[0].T, exact, onsets)
+                row |= {"cpu": cpu, "seconds": exact.shape[1] / materials.RATE}
+                results[engine, name, ratio, semitones] = row
+                if not args.keep:
+                    pathlib.Path(out).unlink()
+    return results
 
 
-def snare(seed=2):
-    t = np.arange(int(0.3 * RATE)) / RATE
-    noise = ss.sosfilt(ss.butter(2, 1200, "high", fs=RATE, output="sos"), rng(seed).standard_normal((2, t.size)))
-    return 0.3 * noise * np.exp(-t / 0.05) + 0.4 * np.sin(2 * np.pi * 190 * t) * np.exp(-t / 0.07)
+def summary(results, engine):
+    """The row of the table of one engine."""
+
+    def rows(group, pitched):
+        return [
+            row
+            for (e, name, _, semitones), row in results.items()
+            if e == engine and materials.MATERIALS[name][2] in group and (semitones != 0) == pitched
+        ]
+
+    mean = lambda values: float(np.mean(values)) if len(values) else np.nan
+    every = lambda group, key: np.array([v for row in rows(group, False) for v in row[key]])
+    drum, tone = every(["drums"], "onsets"), every(["tonal"], "onsets")
+    p95 = lambda e: float(np.percentile(np.abs(e), 95)) if e.size else np.nan
+    median = lambda e: float(np.median(e)) if e.size else np.nan
+    own = [row for (e, *_), row in results.items() if e == engine]
+    return {
+        "len": max(row["len"] for row in own),
+        "drum-on": mean(np.abs(drum)),
+        "drum-p95": p95(drum),
+        "|lag|": abs(mean(drum)),
+        "pre": median(every(["drums"], "pre")),
+        "|att|": abs(median(every(["drums"], "att"))),
+        "lms": mean([row["lms"] for row in rows(["drums"], False)]),
+        "tonal-on": mean(np.abs(tone)),
+        "tonal-p95": p95(tone),
+        "lm": mean([row["lm"] for row in rows(["tonal"], False)]),
+        "pad-lm": mean([row["lm"] for row in rows(["pad"], False)]),
+        "pitch-lm": mean([row["lm"] for row in rows(["tonal", "pad"], True)]),
+        "x": sum(row["seconds"] for row in own) / sum(row["cpu"] for row in own),
+        "drum-pitch": mean([row["lms"] for row in rows(["drums"], True)]),
+    }
 
 
-def hat(seed, tau):
-    t = np.arange(int(6 * tau * RATE)) / RATE
-    noise = ss.sosfilt(ss.butter(4, 7000, "high", fs=RATE, output="sos"), rng(seed).standard_normal(t.size))
-    y = 0.25 * noise * np.exp(-t / tau)
-    return np.stack([y * 0.7, y])
-
-
-def place(events, beat, total):
-    """events: (beat, sound, gain); beat: seconds per beat."""
-    out = np.zeros((2, total))
-    onsets = []
-    for at, sound, gain in events:
-        n = int(round(at * beat * RATE))
-        if n < total:
-            onsets.append(n)
-            m = min(sound.shape[1], total - n)
-            out[:, n : n + m] += gain * sound[:, :m]
-    return out, sorted(set(onsets))
-
-
-def drums(beat, total, swing=0.0, extra=0):
-    g = rng(10 + extra)
-    events = []
-    for bar in range(BARS):
-        for step in range(16):
-            at = bar * 4 + step / 4 + (swing / 4 if step % 2 else 0)
-            if step % 4 == 0 or (extra and g.random() < 0.1):
-                events.append((at, kick(), 1.0))
-            if step in (4, 12):
-                events.append((at, snare(2 + extra), 1.0))
-            if extra and step % 2 and g.random() < 0.15:
-                events.append((at, snare(5), 0.2))
-            if step % 2 == 0:
-                open_hat = step % 4 == 2
-                events.append((at, hat(3, 0.09 if open_hat else 0.025), 1.0))
-            elif extra:
-                events.append((at, hat(4, 0.02), 0.5))
-    return place(events, beat, total)
-
-
-def saw(freq, n, phase=0.0, partials=80):
-    t = np.arange(n) / RATE
-    y = np.zeros(n)
-    for k in range(1, partials + 1):
-        if k * freq < 16000:
-            y += np.sin(2 * np.pi * (k * freq * t + k * phase)) / k
-    return y
-
-
-def hz(note, transposition):
-    return 440 * 2 ** ((note + transposition - 69) / 12)
-
-
-def bass(beat, total, transposition=0.0):
-    notes = [45, 45, 57, 45, 48, 48, 43, 52]
-    events, out = [], np.zeros((2, total))
-    for i in range(BARS * 8):
-        start, length = int(round(i / 2 * beat * RATE)), int(0.42 * beat * RATE)
-        freq = hz(notes[i % 8] - 12, transposition)
-        y = saw(freq, length)
-        cut = ss.sosfilt(ss.butter(2, 900, fs=RATE, output="sos"), y)
-        t = np.arange(length) / RATE
-        y = cut + (y - cut) * np.exp(-t / 0.08)
-        env = np.minimum(1, t / 0.003) * (0.55 + 0.45 * np.exp(-t / 0.12))
-        env *= np.minimum(1, np.arange(length)[::-1] / (0.015 * RATE))
-        out[:, start : start + length] += 0.35 * (y * env)[: total - start]
-        events.append(start)
-    return out, events
-
-
-def pad(beat, total, transposition=0.0):
-    chords = [[57, 60, 64, 67], [53, 57, 60, 64], [48, 55, 60, 64], [55, 59, 62, 69]]
-    g, out = rng(20), np.zeros((2, total))
-    length = int(round(8 * beat * RATE))
-    for i, chord in enumerate(chords):
-        start, body = i * length, length + int(0.4 * RATE)
-        t = np.arange(body) / RATE
-        env = np.minimum(1, t / 0.3) * np.minimum(1, t[::-1] / 0.4)
-        for note in chord:
-            for voice in (-8, 0, 8):
-                freq = hz(note + voice / 100, transposition)
-                y = ss.sosfilt(ss.butter(2, 2500, fs=RATE, output="sos"), saw(freq, body, g.random(), 40)) * env
-                pan = 0.5 + voice / 20
-                m = min(body, total - start)
-                out[0, start : start + m] += 0.06 * (1 - pan) * y[:m]
-                out[1, start : start + m] += 0.06 * pan * y[:m]
-    return out, []
-
-
-def arp(beat, total, transposition=0.0):
-    """Plucked chord tones over a held fifth: attacks within a sustained sound."""
-    out, events = np.zeros((2, total)), []
-    t = np.arange(total) / RATE
-    for freq in (hz(45, transposition), hz(52, transposition)):
-        out += 0.08 * ss.sosfilt(ss.butter(4, 300, fs=RATE, output="sos"), saw(freq, total, 0.3, 20))
-    for i in range(BARS * 8):
-        start = int(round(i / 2 * beat * RATE))
-        freq = hz(69 + [0, 3, 7, 12, 10, 7, 3, 7][i % 8], transposition)
-        n = min(int(0.5 * RATE), total - start)
-        t = np.arange(n) / RATE
-        tone = sum(np.sin(2 * np.pi * k * freq * t) * np.exp(-t * k / 0.15) / k for k in range(1, 12))
-        out[:, start : start + n] += np.array([[0.3], [0.2]]) * tone * np.minimum(1, t / 0.001)
-        events.append(start)
-    return out, events
-
-
-def sine(beat, total, transposition=0.0):
-    y = 0.5 * np.sin(2 * np.pi * hz(69, transposition) * np.arange(total) / RATE)
-    return np.stack([y, y]), []
-
-
-MATERIALS = {
-    "drums": (drums, "drums"),
-    "swing": (lambda b, n: drums(b, n, 0.25, 1), "drums"),
-    "bass": (bass, "tonal"),
-    "arp": (arp, "tonal"),
-    "pad": (pad, "tonal"),
-    "sine": (sine, "tonal"),
-}
-
-
-def render(name, ratio, transposition=0.0):
-    n = int(round(round(BARS * 4 * 0.5 * RATE) * ratio))
-    synthesise, kind = MATERIALS[name]
-    extra = [transposition] if kind == "tonal" else []
-    audio, onsets = synthesise(0.5 * ratio, n, *extra)
-    return 0.5 * audio, onsets  # headroom: rubberband turns the gain down rather than clip
-
-
-def run(engine, binary, source, target, ratio, semitones, kind):
-    command = {
-        "ours": [binary, source, target, str(ratio), str(semitones), kind],
-        "loop": [binary, source, target, str(ratio), str(semitones), kind + "-loop"],
-        "rb2": ["rubberband", "-q", "-2", "-t", str(ratio), "-p", str(semitones), source, target],
-        "rb3": ["rubberband", "-q", "-3", "-t", str(ratio), "-p", str(semitones), source, target],
-    }[engine]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def log_mel(y, floor=None):
-    m = librosa.feature.melspectrogram(y=y, sr=RATE, n_fft=2048, hop_length=512, n_mels=64, fmin=30, fmax=16000)
-    db = 10 * np.log10(np.maximum(m, 1e-12))
-    floor = db.max() - 60 if floor is None else floor
-    return np.maximum(db, floor), floor
-
-
-def mel_distance(y, x):
-    total = []
-    for c in range(2):
-        a, floor = log_mel(x[c])
-        b, _ = log_mel(y[c], floor)
-        n = min(a.shape[1], b.shape[1])
-        total.append(np.abs(a[:, :n] - b[:, :n]).mean())
-    return float(np.mean(total))
-
-
-def novelty(y, window_s):
-    """Rise of the log energy of the first difference in a sliding window, every 8 frames."""
-    window = np.hanning(int(window_s * RATE))
-    e = np.convolve(np.diff(y.mean(0), prepend=0) ** 2, window / window.sum(), "full")[: y.shape[1]]
-    e = e[::8]
-    level = np.log(e + 1e-6 * e.max())
-    return np.maximum(np.diff(level, prepend=level[0]), 0)
-
-
-def onset_errors(y, x, onsets, window_s=0.002):
-    """Lags of the best match around each onset; tonal material needs a window longer than its periods."""
-    a, b, errors = novelty(x, window_s), novelty(y, window_s), []
-    reach, half = int(0.03 * RATE / 8), int(0.012 * RATE / 8)
-    for onset in onsets:
-        n = onset // 8
-        lo, hi = n - half, n + half
-        if lo - reach < 0 or hi + reach >= min(a.size, b.size):
-            continue
-        ref = a[lo:hi]
-        if ref.max() < 0.05:
-            continue
-        scores = [float(ref @ b[lo + d : hi + d]) for d in range(-reach, reach + 1)]
-        errors.append((int(np.argmax(scores)) - reach) * 8 / RATE * 1000)
-    return np.array(errors)
-
-
-def pre_echo(y, x, onsets):
-    excess = []
-    for onset in onsets:
-        lo, hi = onset - int(0.012 * RATE), onset - int(0.002 * RATE)
-        if lo < 0 or hi > y.shape[1]:
-            continue
-        floor = 1e-6 * (x[:, onset : onset + 441] ** 2).mean() + 1e-12
-        power = lambda s: (s[:, lo:hi] ** 2).mean() + floor
-        excess.append(10 * np.log10(power(y) / power(x)))
-    return float(np.median(excess))
-
-
-def cents(y, transposition):
-    n = 1 << 18
-    s = y[0, RATE : RATE + n] * np.blackman(min(n, y.shape[1] - RATE))[:n]
-    m = np.abs(np.fft.rfft(s, 4 * n))
-    k = int(np.argmax(m))
-    a, b, c = np.log(m[k - 1 : k + 2])
-    f = (k + 0.5 * (a - c) / (a - 2 * b + c)) * RATE / (4 * n)
-    return 1200 * np.log2(f / hz(69, transposition))
+def verdict(table):
+    """Each line of the claim, with its figures."""
+    us, r3 = table["ours"], table["rubberband R3"]
+    others = {name: row for name, row in table.items() if name != "ours"}
+    for column in ("drum-p95", "lms", "tonal-p95", "lm"):
+        print(f"{column:10} {us[column]:7.3f} against R3's {r3[column]:.3f}: {us[column] <= 1.05 * r3[column]}")
+    for column in ("pad-lm", "pitch-lm"):
+        best = min(others, key=lambda name: others[name][column])
+        bound = others[best][column]
+        print(f"{column:10} {us[column]:7.3f} against {best}'s {bound:.3f}: {us[column] <= 1.05 * bound}")
+    print(f"x          {us['x']:7.1f} against R3's {r3['x']:.1f}: {us['x'] >= 6 * r3['x']}")
+    # Neither speed nor length: what is heard.
+    heard = [column for column in COLUMNS if column not in ("x", "len")]
+    ahead = [c for c in heard if us[c] < min(row[c] for row in others.values())]
+    print(f"ahead of every engine in {len(ahead)} of {len(heard)} columns: {' '.join(ahead)}; length error {us['len']}")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binary")
+    parser.add_argument("--variant", type=int, default=0)
+    parser.add_argument("--kits", help="folder with kick, snare, hihat and perc")
     parser.add_argument("--keep")
-    parser.add_argument("--engines", default="ours,rb2,rb3")
-    parser.add_argument("--ratios", default="0.9,1.25")
-    parser.add_argument("--semitones", type=float, default=0.0)
-    parser.add_argument("--materials", default=",".join(MATERIALS))
+    parser.add_argument("--engines")
+    parser.add_argument("--materials", default=",".join(materials.MATERIALS))
+    floats = lambda text: tuple(float(part) for part in text.split(",") if part)
+    parser.add_argument("--ratios", type=floats, default=RATIOS)
+    parser.add_argument("--pitches", type=floats, default=PITCHES)
     args = parser.parse_args()
+    if not args.kits:
+        args.materials = ",".join(name for name in args.materials.split(",") if name != "kit")
+        print("without --kits: no real hits")
+    engines, missing = available_engines.available(args.binary)
+    print("missing:", ", ".join(missing) or "none")
+    if args.engines:
+        engines = {name: run for name, run in engines.items() if name in args.engines.split(",")}
     temporary = tempfile.TemporaryDirectory()
     folder = pathlib.Path(args.keep or temporary.name)
     folder.mkdir(parents=True, exist_ok=True)
-    ratios = [float(r) for r in args.ratios.split(",")]
-    print(f"{'material':9}{'engine':7}{'len':>5}{'on':>7}{'p95':>7}{'lag':>7}{'pre':>7}{'lm':>7}{'lev':>7}{'cents':>7}{'x':>7}")
-    for name in args.materials.split(","):
-        source, _ = render(name, 1.0)
-        path = folder / f"{name}.wav"
-        sf.write(path, source.T, RATE, subtype="FLOAT")
-        for engine in args.engines.split(","):
-            rows, errors, seconds, cpu = [], [], 0.0, 0.0
-            for ratio in ratios:
-                exact, onsets = render(name, ratio, args.semitones)
-                out = folder / f"{name}_{engine}_{ratio}.wav"
-                cpu += run(engine, args.binary, str(path), str(out), ratio, args.semitones, MATERIALS[name][1])
-                y = sf.read(out, always_2d=True)[0].T
-                seconds += y.shape[1] / RATE
-                length = abs(y.shape[1] - exact.shape[1])
-                y = np.pad(y, ((0, 0), (0, max(0, exact.shape[1] - y.shape[1]))))[:, : exact.shape[1]]
-                window_s = 0.002 if MATERIALS[name][1] == "drums" else 0.02
-                errors.append(onset_errors(y, exact, onsets, window_s) if onsets else np.zeros(0))
-                pre = pre_echo(y, exact, onsets) if onsets else np.nan
-                level = 10 * np.log10((y**2).mean() / (exact**2).mean())
-                rows.append((length, pre, mel_distance(y, exact), abs(level), abs(cents(y, args.semitones)) if name == "sine" else np.nan))
-            rows, e = np.array(rows), np.concatenate(errors)
-            on, p95, lag = (np.abs(e).mean(), np.percentile(np.abs(e), 95), e.mean()) if e.size else [np.nan] * 3
-            print(
-                f"{name:9}{engine:7}{rows[:, 0].max():5.0f}{on:7.2f}{p95:7.2f}{lag:7.2f}{rows[:, 1].mean():7.1f}"
-                f"{rows[:, 2].mean():7.2f}{rows[:, 3].max():7.2f}{rows[:, 4].max():7.2f}{seconds / cpu:7.0f}",
-                flush=True,
+    results = run_all(args, engines, folder)
+    table = {engine: summary(results, engine) for engine in engines}
+    columns = [*COLUMNS, "drum-pitch"]
+    print(f"{'':18}" + "".join(f"{column:>11}" for column in columns))
+    for engine, row in table.items():
+        print(f"{engine:18}" + "".join(f"{row[column]:11.2f}" for column in columns))
+    if "ours" in table and "rubberband R3" in table:
+        verdict(table)
+    for pitched in (False, True):
+        print("\nlm by material,", "pitch" if pitched else "stretch")
+        names = args.materials.split(",")
+        print(f"{'':18}" + "".join(f"{name:>9}" for name in names))
+        for engine in engines:
+            mean = lambda name: np.mean(
+                [row["lm"] for (e, n, _, s), row in results.items() if (e, n) == (engine, name) and (s != 0) == pitched]
             )
+            print(f"{engine:18}" + "".join(f"{mean(name):9.2f}" for name in names))
 
 
 if __name__ == "__main__":

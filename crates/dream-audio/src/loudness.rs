@@ -57,6 +57,21 @@ pub fn measure(clip: &Clip) -> Loudness {
     }
 }
 
+/// What a whole piece measures but for its peaks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Programme {
+    /// Gated loudness of the whole; `None` under 400 ms and for silence.
+    pub integrated: Option<Lufs>,
+    /// Loudness range in LU; 0 where it is not defined.
+    pub range_lu: f64,
+}
+
+/// Gated loudness and range alone.
+pub fn programme(clip: &Clip) -> Programme {
+    let steps = energies(clip).whole;
+    Programme { integrated: gated(&steps), range_lu: range(&steps) }
+}
+
 /// The gated loudness of the whole clip alone; `None` under 400 ms and for silence.
 pub fn integrated(clip: &Clip) -> Option<Lufs> {
     gated(&energies(clip).whole)

@@ -148,6 +148,7 @@ fn casting(plan: &ArrangementPlan) -> (Casting, BTreeMap<StemId, Clip>) {
             ratio: 1.0,
             semitones: 0.0,
             gain_db: 0.0,
+            level_db: None,
             score: 0.0,
             why: BTreeMap::new(),
         };

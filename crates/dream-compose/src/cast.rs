@@ -84,6 +84,10 @@ pub struct CastStem {
     pub semitones: f64,
     /// Level among the stems of the part.
     pub gain_db: f64,
+    /// Gain of the layer as it was first rendered, in dB: a later render of an edited plan keeps it. Measured
+    /// where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level_db: Option<f64>,
     /// Score; larger is better.
     pub score: f64,
     /// The terms of the score.
@@ -91,6 +95,14 @@ pub struct CastStem {
 }
 
 impl Casting {
+    /// Freezes the level of a layer, in dB.
+    pub(crate) fn set_level(&mut self, part: &PartId, stem: StemId, level_db: Option<f64>) {
+        let parts = self.parts.iter_mut().filter(|cast| cast.part == *part);
+        for cast in parts.flat_map(|cast| &mut cast.stems).filter(|cast| cast.id == stem) {
+            cast.level_db = level_db;
+        }
+    }
+
     /// The distinct stems in order of number.
     pub fn stems(&self) -> Vec<StemId> {
         let mut ids: Vec<StemId> =
@@ -230,6 +242,7 @@ fn cast_stem(stem: &Stem, fit: Fit, gain_db: f64) -> CastStem {
         ratio: fit.ratio,
         semitones: fit.semitones,
         gain_db,
+        level_db: None,
         score: fit.score,
         why: fit.why,
     }

@@ -9,6 +9,17 @@ pub enum Error {
     /// No part has a candidate: fill the library or allow more sources.
     #[error("cast: no stem fits any part of the plan")]
     NoStems,
+    /// A section past the last, counted from 1.
+    #[error("reroll: the plan has {count} sections, got {got}")]
+    NoSection {
+        /// The section asked for.
+        got: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// The plan's genre is none of those that are known.
+    #[error("reroll: the genre {0:?} is not known")]
+    Genre(String),
     /// The plan breaks one of its limits.
     #[error("render")]
     Plan(#[from] PlanError),

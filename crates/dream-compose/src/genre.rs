@@ -5,20 +5,22 @@
 //! from the pattern corpora of the `GiantSteps` project and from Bardet's collection of drum machine
 //! patterns. A file with an error is named with its line.
 
+mod genres;
 mod lane;
 mod lint;
 mod section;
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use dream_core::Category;
 use serde::Deserialize;
 
+pub use genres::Genres;
 pub use lane::Lane;
 pub use section::{Fx, FxKind, LaneSpec, Move, SectionKind, SectionSpec, Tease};
 
-use crate::pattern::{Alternative, BassLine, Cell, Colour, Fill, Grid, Progression, Scale};
+use crate::pattern::{Alternative, BassLine, Cell, Colour, Fill, Grid, Progression, Scale, Slices};
 
 /// A data file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +93,9 @@ pub struct Genre {
     pub fill_weights: [f64; 3],
     /// Drum grids.
     pub drums: BTreeMap<Lane, Vec<Alternative>>,
+    /// Orders of the slices of a break, where breaks are cut.
+    #[serde(default)]
+    pub slices: Vec<Slices>,
     /// Fills of the last beat.
     pub fill1: Vec<Fill>,
     /// Fills of the last two beats.
@@ -193,18 +198,14 @@ const FILES: [(&str, &str); 12] = [
     ("lofi.toml", include_str!("../genres/lofi.toml")),
 ];
 
-/// Every genre, in the order of the documentation.
-pub fn all() -> &'static [Genre] {
-    static GENRES: OnceLock<Vec<Genre>> = OnceLock::new();
-    GENRES.get_or_init(|| {
-        let read = |(file, text): &(&str, &str)| Genre::parse(file, text);
-        FILES.iter().map(read).collect::<Result<_, _>>().expect("the tests read the same text")
-    })
+/// Every built-in genre, in the order of the documentation.
+pub fn all() -> &'static [Arc<Genre>] {
+    Genres::builtin().all()
 }
 
-/// The genre of that name.
-pub fn named(name: &str) -> Option<&'static Genre> {
-    all().iter().find(|genre| genre.name == name)
+/// The built-in genre of that name.
+pub fn named(name: &str) -> Option<&'static Arc<Genre>> {
+    Genres::builtin().named(name)
 }
 
 /// What the genres share.
@@ -240,6 +241,11 @@ impl Genre {
     pub fn grids(&self, lane: Lane) -> &[Alternative] {
         let grids = self.drums.get(&lane).or_else(|| core().drums.get(&lane));
         grids.map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether drums play in its form.
+    pub fn has_drums(&self) -> bool {
+        self.sections.iter().flat_map(|section| &section.lanes).any(|spec| spec.lane.is_drum())
     }
 
     /// The intervals of a colour's voicing.

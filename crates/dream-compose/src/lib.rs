@@ -12,7 +12,10 @@ mod shortlist;
 
 pub use cast::{Cast, CastPart, CastStem, Casting, Explained, Rated, cast};
 pub use error::Error;
-pub use plan::plan;
+pub use plan::{plan, reroll, reroll_among};
 pub use prompt::Prompt;
-pub use render::{LayerReport, Report, Take, render};
+pub use render::{
+    Bus, BusReport, LayerReport, MasterReport, Report, SectionReport, Signal, Sink, Take, freeze,
+    length, render, render_to,
+};
 pub use shortlist::{Brief, Candidate, Outline, Shortlist};

@@ -11,12 +11,14 @@ mod chord;
 mod fill;
 mod grid;
 mod scale;
+mod slice;
 
 pub use bass::{BassLine, BassStep};
 pub use chord::{Chord, Colour, Progression};
 pub use fill::Fill;
 pub use grid::{Alternative, Cell, Grid, Hit, Measure, Step};
 pub use scale::{Ladder, Scale};
+pub use slice::Slices;
 
 /// A string that is not in the notation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -19,7 +19,9 @@ mod form;
 mod harmony;
 mod hook;
 mod parts;
+mod reroll;
 mod setting;
+mod slices;
 
 #[cfg(test)]
 mod tests;
@@ -28,9 +30,12 @@ use std::collections::BTreeMap;
 
 use dream_core::{ArrangementPlan, Note, Section, Seed};
 
+pub use reroll::{reroll, reroll_among};
+
 use crate::Prompt;
 use crate::genre::{Lane, SectionKind};
-use edges::Fills;
+use drums::Drums;
+use edges::{Edges, Fills};
 use form::Sized;
 use hook::Theme;
 use setting::Setting;
@@ -72,6 +77,8 @@ struct Memory {
     fill: Option<char>,
     /// The bass line of the last section that had one.
     bass: Option<char>,
+    /// How many sections of each kind came before.
+    kinds: BTreeMap<SectionKind, u64>,
 }
 
 fn section(
@@ -87,22 +94,18 @@ fn section(
     let edges = edges::place(setting, part);
     let fills = Fills::draw(setting, part, &spans, &edges, next, &mut memory.fill, seed);
 
-    let mut notes: BTreeMap<Lane, Vec<Note>> = drums::play(setting, part, &spans, seed);
-    let kicks: Vec<f64> =
-        notes.get(&Lane::Kick).into_iter().flatten().map(|note| note.beat).collect();
-    let tonal = Tonal { setting, theme, part, spans: &spans, seed };
-    for (lane, line) in bass::play(&tonal, &kicks, &mut memory.bass) {
-        notes.insert(lane, line);
-    }
-    for lane in [Lane::Stab, Lane::Stab2, Lane::Chords, Lane::Pad] {
-        notes.insert(lane, harmony::play(&tonal, lane));
-    }
-    for lane in [Lane::Lead, Lane::Lead2, Lane::Arp, Lane::Vocal] {
-        notes.insert(lane, hook::play(&tonal, lane));
-    }
-    edges::roll(&edges, part, &mut notes);
-    fills.apply(setting, &mut notes);
-    edges::silence(&edges, part, &mut notes);
+    // A drop or groove that returns plays what it played, but for one lane.
+    let kind = part.spec.kind;
+    let before = memory.kinds.entry(kind).or_default();
+    let returns = matches!(kind, SectionKind::Groove | SectionKind::Drop);
+    let drums = Drums {
+        seed: if returns { setting.seed.child("beat").child(kind.name()) } else { seed },
+        other: (returns && *before > 0).then(|| seed.child("other")),
+        slack: 0.0,
+    };
+    *before += 1;
+    let tonal = Tonal { setting, theme, part, spans: &spans, seed, anew: false };
+    let notes = perform(&tonal, drums, &edges, &fills, &mut memory.bass);
 
     let mut transitions = edges.transitions.clone();
     transitions.extend(fills.transitions());
@@ -117,6 +120,34 @@ fn section(
     }
 }
 
+/// The notes of a section, before they are given to its queries.
+fn perform(
+    tonal: &Tonal<'_>,
+    drums: Drums,
+    edges: &Edges,
+    fills: &Fills<'_>,
+    bass: &mut Option<char>,
+) -> BTreeMap<Lane, Vec<Note>> {
+    let (setting, part) = (tonal.setting, tonal.part);
+    let mut notes = drums::play(setting, part, tonal.spans, drums);
+    let kicks: Vec<f64> =
+        notes.get(&Lane::Kick).into_iter().flatten().map(|note| note.beat).collect();
+    for (lane, line) in bass::play(tonal, &kicks, bass) {
+        notes.insert(lane, line);
+    }
+    notes.insert(Lane::Break, slices::play(tonal));
+    for lane in [Lane::Stab, Lane::Stab2, Lane::Chords, Lane::Pad] {
+        notes.insert(lane, harmony::play(tonal, lane));
+    }
+    for lane in [Lane::Lead, Lane::Lead2, Lane::Arp, Lane::Vocal] {
+        notes.insert(lane, hook::play(tonal, lane));
+    }
+    edges::roll(edges, part, &mut notes);
+    fills.apply(setting, &mut notes);
+    edges::silence(edges, &mut notes);
+    notes
+}
+
 /// What the pitched lanes of a section share.
 struct Tonal<'a> {
     setting: &'a Setting<'a>,
@@ -124,6 +155,8 @@ struct Tonal<'a> {
     part: &'a Sized<'a>,
     spans: &'a [form::Span],
     seed: Seed,
+    /// Whether it is played anew: hooks and voicings vary.
+    anew: bool,
 }
 
 impl Tonal<'_> {

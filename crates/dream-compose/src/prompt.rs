@@ -13,13 +13,15 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use dream_core::{Bpm, Key, Role};
 
 pub use lexicon::Mood;
 use lexicon::{Lexicon, lexicon, starts_with};
 use token::Token;
 
-use crate::genre::{self, Genre};
+use crate::genre::{Genre, Genres};
 use crate::pattern::Scale;
 
 /// A prompt, understood. Callers may override every field before planning.
@@ -28,7 +30,7 @@ pub struct Prompt {
     /// The text, cut to 1000 characters.
     pub text: String,
     /// The genre: named, or chosen by tempo and moods.
-    pub genre: &'static Genre,
+    pub genre: Arc<Genre>,
     /// Tempo, if one is named; of a range its middle, or the genre's usual one if that lies inside.
     pub bpm: Option<Bpm>,
     /// Range of tempo in bpm, if one is named.
@@ -70,14 +72,19 @@ pub fn mood(name: &str) -> Option<&'static Mood> {
 }
 
 impl Prompt {
-    /// Understands a text.
+    /// Understands a text, with the built-in genres.
     pub fn parse(text: &str) -> Self {
+        Self::parse_among(text, Genres::builtin())
+    }
+
+    /// Understands a text that may name one of these genres.
+    pub fn parse_among(text: &str, genres: &Genres) -> Self {
         let tokens = token::tokens(text);
         let mut used = vec![false; tokens.len()];
-        let negated = negated(lexicon(), &tokens);
+        let negated = negated(lexicon(), genres, &tokens);
         let tonality = key::read(&tokens, &mut used);
         let numbers = number::read(&tokens, &mut used);
-        let named = named_genres(&tokens, &negated, &mut used);
+        let named = named_genres(genres, &tokens, &negated, &mut used);
         let words = Words::read(lexicon(), &tokens, &negated, &mut used);
 
         let bpm = numbers.bpm;
@@ -85,8 +92,13 @@ impl Prompt {
         let tempo = bpm.map(Bpm::get).or_else(|| range.map(|(low, high)| f64::midpoint(low, high)));
         let (genre, why) = match most_specific(&named) {
             Some(genre) => (genre, ""),
-            None => chosen(tempo, &words),
+            None => chosen(genres, tempo, &words),
         };
+        let mut words = words;
+        if words.pulse && !genre.has_drums() {
+            words.want(Role::Kick, vec!["soft".to_owned()]);
+            words.want(Role::Shaker, vec!["soft".to_owned()]);
+        }
         let mut moods = words.moods;
         // The words of a genre's own name say nothing more about it.
         moods.retain(|mood| !(genre.name.split(' ').any(|word| word == mood) && mood != "deep"));
@@ -103,7 +115,7 @@ impl Prompt {
         });
         let mut prompt = Self {
             text: text.chars().take(token::MOST_CHARACTERS).collect(),
-            genre,
+            genre: Arc::clone(genre),
             bpm: bpm.or(ranged),
             bpm_range: range,
             key,
@@ -150,7 +162,7 @@ impl Prompt {
 
 /// Which words stand under a negation: those up to the first instrument, genre or noun after it, and on
 /// through `or` and `and` to further instruments.
-fn negated(lexicon: &Lexicon, tokens: &[Token]) -> Vec<bool> {
+fn negated(lexicon: &Lexicon, genres: &Genres, tokens: &[Token]) -> Vec<bool> {
     let mut negated = vec![false; tokens.len()];
     let word = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
     let is_or = |at: usize| matches!(word(at), "or" | "nor" | "oder" | "noch");
@@ -166,7 +178,7 @@ fn negated(lexicon: &Lexicon, tokens: &[Token]) -> Vec<bool> {
                 break;
             }
             let instrument = lexicon.instrument(tokens, at).map(|(_, length)| length);
-            let genre = genre_at(tokens, at).map(|(_, length)| length);
+            let genre = genre_at(genres, tokens, at).map(|(_, length)| length);
             let length = instrument.max(genre).unwrap_or(1);
             negated[at..at + length].fill(true);
             listed = false;
@@ -208,8 +220,8 @@ fn closes_list(lexicon: &Lexicon, tokens: &[Token], mut at: usize) -> bool {
 }
 
 /// A genre named in the text.
-struct Named {
-    genre: &'static Genre,
+struct Named<'a> {
+    genre: &'a Arc<Genre>,
     at: usize,
     length: usize,
     /// Whether it is a hint only: a word that names it next to its parent or alone.
@@ -217,20 +229,29 @@ struct Named {
 }
 
 /// The longest genre phrase at a word.
-fn genre_at(tokens: &[Token], at: usize) -> Option<(&'static Genre, usize)> {
-    let all = genre::all().iter();
+fn genre_at<'a>(
+    genres: &'a Genres,
+    tokens: &[Token],
+    at: usize,
+) -> Option<(&'a Arc<Genre>, usize)> {
+    let all = genres.all().iter();
     let phrases = all.flat_map(|genre| genre.words.iter().map(move |phrase| (genre, phrase)));
     let found =
         phrases.filter_map(|(genre, phrase)| Some((genre, starts_with(tokens, at, phrase)?)));
     found.reduce(|best, other| if other.1 > best.1 { other } else { best })
 }
 
-fn named_genres(tokens: &[Token], negated: &[bool], used: &mut [bool]) -> Vec<Named> {
+fn named_genres<'a>(
+    genres: &'a Genres,
+    tokens: &[Token],
+    negated: &[bool],
+    used: &mut [bool],
+) -> Vec<Named<'a>> {
     let mut named = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        let found = genre_at(tokens, at).filter(|_| !used[at]);
-        let hinted = genre::all().iter().find(|genre| {
+        let found = genre_at(genres, tokens, at).filter(|_| !used[at]);
+        let hinted = genres.all().iter().find(|genre| {
             let plain = |hint: &String| {
                 tokens[at].text.starts_with(hint.as_str())
                     && tokens[at].text.len() <= hint.len() + 3
@@ -257,8 +278,8 @@ fn named_genres(tokens: &[Token], negated: &[bool], used: &mut [bool]) -> Vec<Na
 
 /// The genre that counts: a refinement of another named one first; of two that touch the later, which is
 /// the noun; else the first.
-fn most_specific(named: &[Named]) -> Option<&'static Genre> {
-    let nouns: Vec<&Named> = named.iter().filter(|named| !named.hint).collect();
+fn most_specific<'a>(named: &[Named<'a>]) -> Option<&'a Arc<Genre>> {
+    let nouns: Vec<&Named<'a>> = named.iter().filter(|named| !named.hint).collect();
     let Some(first) = nouns.first() else {
         return named.first().map(|named| named.genre);
     };
@@ -268,12 +289,17 @@ fn most_specific(named: &[Named]) -> Option<&'static Genre> {
             head = next;
         }
     }
-    let refines = |named: &&Named| named.genre.parent.as_deref() == Some(head.genre.name.as_str());
+    let refines =
+        |named: &&Named<'a>| named.genre.parent.as_deref() == Some(head.genre.name.as_str());
     named.iter().find(refines).map_or(Some(head.genre), |named| Some(named.genre))
 }
 
 /// The genre that tempo and moods speak for, and the reason; techno where nothing does.
-fn chosen(tempo: Option<f64>, words: &Words) -> (&'static Genre, &'static str) {
+fn chosen<'a>(
+    genres: &'a Genres,
+    tempo: Option<f64>,
+    words: &Words,
+) -> (&'a Arc<Genre>, &'static str) {
     let score = |genre: &Genre| {
         let moods = words.moods.iter().filter_map(|name| mood(name));
         let moods = moods.filter(|mood| mood.genres.contains(&genre.name)).count();
@@ -286,10 +312,11 @@ fn chosen(tempo: Option<f64>, words: &Words) -> (&'static Genre, &'static str) {
         let default = if genre.name == "techno" { 0.6 } else { 0.0 };
         1.5 * moods as f64 + if beatless { 2.5 } else { 0.0 } + tempo + default
     };
-    let best = genre::all()
+    let best = genres
+        .all()
         .iter()
         .reduce(|best, other| if score(other) > score(best) { other } else { best });
-    let genre = best.unwrap_or(&genre::all()[0]);
+    let genre = best.unwrap_or(&genres.all()[0]);
     let nothing = tempo.is_none() && words.moods.is_empty() && words.unwanted.is_empty();
     (genre, if nothing { " (default)" } else { " (chosen by tempo and mood)" })
 }
@@ -300,6 +327,8 @@ struct Words {
     moods: Vec<String>,
     wanted: Vec<Wish>,
     unwanted: Vec<Role>,
+    /// Whether a beat was asked for.
+    pulse: bool,
 }
 
 impl Words {
@@ -330,6 +359,7 @@ impl Words {
                     words.refuse(&instrument.roles);
                     used[at + length..(at + length + usize::from(free))].fill(true);
                 } else if instrument.group {
+                    words.pulse |= instrument.pulse;
                     words.keep(&mut pending);
                 } else {
                     let own = pending.drain(..).flat_map(|mood| &mood.tags).chain(&instrument.tags);

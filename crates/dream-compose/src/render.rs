@@ -2,20 +2,26 @@
 //!
 //! Each stem of the casting becomes a layer: its events are written first, sample-exact from the origin
 //! (`schedule`, `transition`), its sources prepared once (`source`), its level set by measuring it
-//! alone (`level`). Then the track is mixed in blocks of fixed size: the layers of a block in parallel,
-//! their sum in plan order, so that the bytes do not depend on the number of threads. The mix is shaped
-//! and mastered in place (`master`).
+//! alone (`level`) or taken from the casting. Then the track is mixed in blocks: the layers of a block in
+//! parallel, while the block before goes through buses and returns in plan order (`desk`), so that the
+//! bytes do not depend on the number of threads. The mix is shaped and mastered in place (`master`).
 //!
-//! Memory: the mix and the master, stereo (21 MB a minute each), as much again twice while it is clipped, the
-//! prepared sources, one block per layer: measured 640 MB for six and a half minutes of 20 layers. Rate: 44.1 kHz.
+//! A section decides about its own bars alone: levels are frozen in the casting, layers are cut at its
+//! lines, buses and returns hear the past only and forget it within 8 s.
+//!
+//! Memory: the mix and the master, stereo (21 MB a minute each), the prepared sources, one block per layer.
+//! Rate: 44.1 kHz.
 
 mod curve;
+mod desk;
+mod drive;
 mod duck;
 mod event;
 mod layer;
 mod level;
 mod master;
 mod motion;
+mod report;
 pub(crate) mod role;
 mod schedule;
 mod source;
@@ -28,15 +34,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use dream_audio::Clip;
-use dream_core::{ArrangementPlan, Form, Frames, PartId, Progress, StemId};
+use dream_core::{ArrangementPlan, Cancelled, Form, Frames, PartId, Progress, StemId};
 use rayon::prelude::*;
 
 use crate::cast::label;
 use crate::{CastStem, Casting, Error};
-use duck::{Ducker, depth_db};
-use layer::{BLOCK, Layer, STEP};
+use desk::{Channel, Desk};
+use duck::Ducker;
+use layer::{BLOCK, Layer, Strip};
+pub use report::{BusReport, LayerReport, MasterReport, Report, SectionReport};
+pub use role::Bus;
 use schedule::Score;
-use space::{Echo, Room};
 use timeline::{RATE, Timeline, frames};
 
 /// A rendered track.
@@ -48,33 +56,30 @@ pub struct Take {
     pub report: Report,
 }
 
-/// What was measured while rendering.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// Integrated loudness of the master, LUFS; `None` when it is silent.
-    pub lufs_i: Option<f64>,
-    /// True peak of the master, dBTP.
-    pub true_peak_dbtp: f64,
-    /// The layers in plan order.
-    pub layers: Vec<LayerReport>,
-    /// What was bent, missing or left out.
-    pub warnings: Vec<String>,
+/// A signal of the mix, as it is handed out while rendering.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Signal<'a> {
+    /// A layer after its own equaliser, gain, pan and fades; before ducking and buses.
+    Layer {
+        /// Its place in plan order, from 0.
+        index: usize,
+        /// The part it plays.
+        part: &'a PartId,
+        /// Its stem.
+        stem: &'a CastStem,
+    },
+    /// A bus, ducked and bent: what goes into the mix.
+    Bus(Bus),
+    /// The answer of the room.
+    Reverb,
+    /// The answer of the echo.
+    Delay,
+    /// The sum of buses and returns, before the master.
+    Mix,
 }
 
-/// What was done to one layer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LayerReport {
-    /// The part it plays.
-    pub part: PartId,
-    /// Its stem.
-    pub stem: StemId,
-    /// Gain that brought it to the level of its role, dB.
-    pub gain_db: f64,
-    /// Hits, notes, passes of a loop.
-    pub events: usize,
-    /// Where the attack lies in the stem; that frame is played on the beat.
-    pub attack: Frames,
-}
+/// Takes the next frames of a signal, left and right. Where it fails it keeps the reason and cancels.
+pub type Sink<'a> = dyn FnMut(Signal<'_>, [&[f32]; 2]) -> Result<(), Cancelled> + Send + 'a;
 
 /// Renders the plan with the casting's stems.
 ///
@@ -87,34 +92,93 @@ pub fn render(
     clips: &BTreeMap<StemId, Clip>,
     progress: &Progress,
 ) -> Result<Take, Error> {
+    render_to(plan, casting, clips, &mut |_, _| Ok(()), progress)
+}
+
+/// Renders the plan and hands out every signal of the mix on the way: block by block, each signal from the
+/// first frame to the last, all of the same length ([`length`]).
+///
+/// # Errors
+/// As [`render`]; `Error::Cancelled` also when the sink says so.
+pub fn render_to(
+    plan: &ArrangementPlan,
+    casting: &Casting,
+    clips: &BTreeMap<StemId, Clip>,
+    sink: &mut Sink<'_>,
+    progress: &Progress,
+) -> Result<Take, Error> {
     plan.validate()?;
     let time = Timeline::of(plan);
     let mut warnings = Vec::new();
     let stems = playing(plan, casting, clips, &mut warnings)?;
-    let mut scores: Vec<Score> = stems
-        .par_iter()
-        .map(|(part, stem, clip)| schedule::score(plan, &time, part, stem, clip))
-        .collect();
+    let scores = scored(plan, &time, &stems);
     progress.check()?;
-    schedule::choke(&mut scores);
-    let mut layers = levelled(&scores, plan, &time, &mut warnings);
-    let reports = layers.iter().zip(&stems).map(|(layer, (part, stem, _))| LayerReport {
-        part: (*part).clone(),
-        stem: stem.id,
-        gain_db: 20.0 * f64::from(layer.level.max(1e-6)).log10(),
-        events: layer.events().len(),
-        attack: Frames(layer.score.sources.first().map_or(0, |s| s.attack.frame as u64)),
-    });
-    let reports = reports.collect();
-    let mut clip = mix(&mut layers, plan, &time, &Ducker::of(&time, &scores), progress)?;
-    master::shape(&mut clip, plan, &time, progress)?;
-    let mastered = master::finish(clip, plan.loudness_lufs, progress)?;
+    let levels = levels(&scores, &stems, plan, &time, &mut warnings);
+    let mut layers: Vec<Layer<'_>> = scores.iter().map(Layer::new).collect();
+    let mut channels = Vec::new();
+    for ((layer, level), (_, _, clip)) in layers.iter_mut().zip(&levels).zip(&stems) {
+        layer.level = level.gain();
+        let peak = f64::from(clip.peak() * layer.level);
+        channels.push(Channel { traits: layer.score.traits, peak });
+    }
+    let ducker = Ducker::of(&time, &scores);
+    let mut desk = Desk::new(plan, &time, &ducker, &channels);
+    let mut mix = mix(&mut layers, &stems, &mut desk, &channels, &time, sink, progress)?;
+    let layers = report::layers(&layers, &stems, &levels);
+    let buses = report::buses(&desk);
+    let trims_db = master::shape(&mut mix, plan, &time, progress)?;
+    let mastered = master::finish(mix, plan.loudness_lufs, progress)?;
     warnings.extend(mastered.warning);
-    let (lufs_i, true_peak_dbtp) = (mastered.lufs_i, mastered.true_peak_dbtp);
-    let report = Report { lufs_i, true_peak_dbtp, layers: reports, warnings };
+    let report = Report {
+        lufs_i: mastered.lufs_i,
+        true_peak_dbtp: mastered.true_peak_dbtp,
+        sections: report::sections(&mastered.clip, plan, &time, &trims_db),
+        master: report::master(&mastered.clip, mastered.range_lu, mastered.reductions),
+        layers,
+        buses,
+        warnings,
+    };
     Ok(Take { clip: mastered.clip, report })
 }
 
+/// Frames of the track that the plan gives, with its tail.
+pub fn length(plan: &ArrangementPlan) -> Frames {
+    Frames((Timeline::of(plan).end() + frames(TAIL_S)) as u64)
+}
+
+/// The casting with the level of every layer measured where it has none: an edited plan that is rendered
+/// with it keeps all levels.
+///
+/// # Errors
+/// As [`render`].
+pub fn freeze(
+    plan: &ArrangementPlan,
+    casting: &Casting,
+    clips: &BTreeMap<StemId, Clip>,
+) -> Result<Casting, Error> {
+    plan.validate()?;
+    let time = Timeline::of(plan);
+    let mut warnings = Vec::new();
+    let stems = playing(plan, casting, clips, &mut warnings)?;
+    let scores = scored(plan, &time, &stems);
+    let levels = levels(&scores, &stems, plan, &time, &mut warnings);
+    let mut frozen = casting.clone();
+    for ((part, stem, _), level) in stems.iter().zip(levels) {
+        frozen.set_level(part, stem.id, level.gain_db);
+    }
+    Ok(frozen)
+}
+
+fn scored(plan: &ArrangementPlan, time: &Timeline, stems: &[Playing<'_>]) -> Vec<Score> {
+    let mut scores: Vec<Score> = stems
+        .par_iter()
+        .map(|(part, stem, clip)| schedule::score(plan, time, part, stem, clip))
+        .collect();
+    schedule::choke(&mut scores, time);
+    scores
+}
+
+/// A part, its stem and the stem's audio.
 type Playing<'a> = (&'a PartId, &'a CastStem, Cow<'a, Clip>);
 
 /// The stems that play, each with its audio; parts of the plan without stems are announced.
@@ -156,106 +220,120 @@ fn looped<'a>(stem: &CastStem, clip: &'a Clip) -> Cow<'a, Clip> {
     if part.is_empty() || part.len() == clip.len() { Cow::Borrowed(clip) } else { Cow::Owned(part) }
 }
 
-/// The layers at their levels.
-fn levelled<'a>(
-    scores: &'a [Score],
+/// A layer's gain and what it measures without it.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    /// Gain that brings it to the level of its role, dB; `None` for a silent layer.
+    gain_db: Option<f64>,
+    /// Short-term loudness at that gain, LUFS.
+    lufs: Option<f64>,
+}
+
+impl Level {
+    fn gain(self) -> f32 {
+        self.gain_db.map_or(0.0, |db| 10.0_f64.powf(db / 20.0) as f32)
+    }
+}
+
+/// The levels of the layers: the casting's, measured where it has none.
+fn levels(
+    scores: &[Score],
+    stems: &[Playing<'_>],
     plan: &ArrangementPlan,
     time: &Timeline,
     warnings: &mut Vec<String>,
-) -> Vec<Layer<'a>> {
-    let depth_db = depth_db(plan);
-    let gains: Vec<Option<f32>> =
-        scores.par_iter().map(|score| level::gain(&mut Layer::new(score), plan, time)).collect();
-    scores
-        .iter()
-        .zip(gains)
-        .map(|(score, gain)| {
-            if gain.is_none() && !score.events.is_empty() {
-                warnings.push(format!("{}: its stem is silent", label(&score.part)));
-            }
-            let mut layer = Layer::new(score);
-            layer.level = gain.unwrap_or(0.0);
-            layer.ducked = 10.0_f32.powf(-depth_db * score.traits.duck / 20.0);
-            layer
-        })
-        .collect()
+) -> Vec<Level> {
+    let loudness: Vec<Option<f64>> = scores
+        .par_iter()
+        .map(|score| level::loudness(&mut Layer::new(score), plan, time))
+        .collect();
+    let mut levels = Vec::new();
+    for ((score, loudness), (part, stem, _)) in scores.iter().zip(loudness).zip(stems) {
+        if loudness.is_none() && !score.events.is_empty() {
+            warnings.push(format!("{}: its stem is silent", label(part)));
+        }
+        let measured = loudness.map(|lufs| level::wanted(score) - lufs);
+        let gain_db = stem.level_db.filter(|db| db.is_finite()).or(measured);
+        levels.push(Level { gain_db, lufs: loudness.zip(gain_db).map(|(lufs, db)| lufs + db) });
+    }
+    levels
 }
 
 /// Seconds after the last bar.
 const TAIL_S: f64 = 5.0;
 
-/// Sums the layers and the room, stereo, with the tail.
+/// The blocks of the track: none reaches over the line of a section.
+fn blocks(time: &Timeline) -> Vec<(i64, usize)> {
+    let inner = time.starts.iter().map(|bar| time.bar(f64::from(*bar)));
+    let lines: Vec<i64> = inner.chain([time.end() + frames(TAIL_S)]).collect();
+    let of = |pair: &[i64]| {
+        let (from, to) = (pair[0], pair[1]);
+        (from..to).step_by(BLOCK).map(move |at| (at, (to - at).min(BLOCK as i64) as usize))
+    };
+    lines.windows(2).flat_map(of).collect()
+}
+
+/// Sums layers, room and echo, stereo, with the tail.
 fn mix(
     layers: &mut [Layer<'_>],
-    plan: &ArrangementPlan,
+    stems: &[Playing<'_>],
+    desk: &mut Desk<'_>,
+    channels: &[Channel],
     time: &Timeline,
-    ducker: &Ducker,
+    sink: &mut Sink<'_>,
     progress: &Progress,
-) -> Result<Clip, Error> {
-    let total = (time.end() + frames(TAIL_S)) as usize;
+) -> Result<Clip, Cancelled> {
+    let blocks = blocks(time);
+    let total = blocks.last().map_or(0, |(at, len)| *at as usize + len);
     let mut mix = Clip::silence(RATE, 2, Frames(total as u64));
-    let slow = plan.genre.to_lowercase().contains("ambient");
-    let mut room = Room::new(if slow { 4.5 } else { 2.0 });
-    let mut echo = Echo::new(time.length(0.75).min(frames(2.0)), 0.45);
-    let mut duck = Vec::new();
-    let mut sends: [[Vec<f32>; 2]; 2] = Default::default();
-    let (left, right) = mix.samples_mut().split_at_mut(total);
-    for (left, (right, at)) in
-        left.chunks_mut(BLOCK).zip(right.chunks_mut(BLOCK).zip((0..total).step_by(BLOCK)))
-    {
+    let mut next = vec![Strip::default(); layers.len()];
+    let mut now = next.clone();
+    let play = |layers: &mut [Layer<'_>], block: Option<&(i64, usize)>, strips: &mut [Strip]| {
+        if let Some(&(at, len)) = block {
+            let pairs = layers.par_iter_mut().zip(strips);
+            pairs.for_each(|(layer, strip)| layer.play(at, len, strip));
+        }
+    };
+    play(layers, blocks.first(), &mut next);
+    for (i, &(at, len)) in blocks.iter().enumerate() {
         progress.step(at as u64, total as u64, "mix")?;
-        duck.resize(left.len(), 0.0);
-        ducker.fill(at as i64, &mut duck);
-        layers.par_iter_mut().for_each(|layer| layer.play(at as i64, &duck));
-        for channel in sends.iter_mut().flatten() {
-            channel.clear();
-            channel.resize(left.len(), 0.0);
+        std::mem::swap(&mut now, &mut next);
+        let ((), done) = rayon::join(
+            || play(layers, blocks.get(i + 1), &mut next),
+            || {
+                desk.run(at, len, &now, channels);
+                hand_out(desk, &now, stems, len, sink)
+            },
+        );
+        done?;
+        let (left, right) = mix.samples_mut().split_at_mut(total);
+        for (side, block) in [left, right].into_iter().zip(&desk.mix) {
+            side[at as usize..at as usize + len].copy_from_slice(block);
         }
-        let mut out = [left, right];
-        for layer in layers.iter().filter(|layer| layer.sounding) {
-            for c in 0..2 {
-                add(layer, c, out[c], &mut sends);
-            }
-        }
-        let [reverb, delay] = &sends;
-        room.add(reverb, &mut out);
-        echo.add(delay, &mut out);
     }
-    fade_out(&mut mix, frames(TAIL_S / 2.0) as usize);
     Ok(mix)
 }
 
-/// Adds one side of a layer's block to the mix and to the sends (`[room, echo]`).
-fn add(layer: &Layer<'_>, c: usize, out: &mut [f32], sends: &mut [[Vec<f32>; 2]; 2]) {
-    let block = &layer.block[c.min(layer.block.len() - 1)];
-    let traits = layer.score.traits;
-    for (k, piece) in block.chunks(STEP).enumerate() {
-        let step = layer.steps[k];
-        let start = k * STEP;
-        let gain = step.pan[c];
-        for (y, x) in out[start..].iter_mut().zip(piece) {
-            *y += gain * x;
-        }
-        for (send, share) in sends.iter_mut().zip([traits.reverb, traits.delay]) {
-            let gain = gain * share * step.send;
-            if gain > 0.0 {
-                for (y, x) in send[c][start..].iter_mut().zip(piece) {
-                    *y += gain * x;
-                }
-            }
-        }
+/// Hands out the signals of a block.
+fn hand_out(
+    desk: &Desk<'_>,
+    strips: &[Strip],
+    stems: &[Playing<'_>],
+    len: usize,
+    sink: &mut Sink<'_>,
+) -> Result<(), Cancelled> {
+    static SILENCE: [f32; BLOCK] = [0.0; BLOCK];
+    for (index, (strip, &(part, stem, _))) in strips.iter().zip(stems).enumerate() {
+        let [left, right] = &strip.sides;
+        let sides = if strip.sounding { [&left[..], right] } else { [&SILENCE[..len]; 2] };
+        sink(Signal::Layer { index, part, stem }, sides)?;
     }
-}
-
-fn fade_out(mix: &mut Clip, fade: usize) {
-    for c in 0..2 {
-        let channel = mix.channel_mut(c);
-        let start = channel.len().saturating_sub(fade);
-        for (k, x) in channel[start..].iter_mut().enumerate() {
-            let left = 1.0 - (k + 1) as f32 / fade as f32;
-            *x *= left * left;
-        }
+    let buses = Bus::ALL.into_iter().map(Signal::Bus).zip(&desk.buses);
+    let returns = [Signal::Reverb, Signal::Delay].into_iter().zip(&desk.returns);
+    for (signal, [left, right]) in buses.chain(returns).chain([(Signal::Mix, &desk.mix)]) {
+        sink(signal, [left, right])?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -288,8 +288,7 @@ fn plan(spec: &ComposeSpec, seed: Seed) -> Result<ArrangementPlan, Error> {
         }
         prompt.minutes = Some(minutes);
     }
-    let mut plan = dream_compose::plan(&prompt, seed.child("plan"));
-    plan.seed = seed.0;
+    let mut plan = dream_compose::plan(&prompt, seed);
     plan.loudness_lufs = spec.loudness_lufs.unwrap_or(plan.loudness_lufs);
     plan.validate().map_err(dream_compose::Error::from)?;
     Ok(plan)

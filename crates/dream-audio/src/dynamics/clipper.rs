@@ -16,19 +16,60 @@ pub struct ClipperSpec {
     pub knee: Db,
 }
 
-/// Clips one channel in place, without delay. Memory: one more channel.
+/// Positions computed at once.
+const BLOCK: usize = 1024;
+/// Samples before and after a position that its value depends on.
+const REACH: usize = TAPS / 2;
+
+/// Clips one channel in place, without delay; gives the deepest reduction in dB (0 or less). Memory: one block.
 ///
 /// Band limitation lets samples overshoot the ceiling slightly; a limiter comes after.
-pub fn clip(samples: &mut [f32], spec: &ClipperSpec) {
+pub fn clip(samples: &mut [f32], spec: &ClipperSpec) -> Db {
     let ceiling = spec.ceiling.gain();
     let start = ceiling * Db(-spec.knee.0.max(0.0)).gain();
     if samples.iter().all(|sample| sample.abs() < 0.5 * start) {
-        return; // values between samples that small stay below the bend
+        return Db(0.0); // values between samples that small stay below the bend
     }
-    let taken = taken(samples, start, ceiling);
-    for (sample, taken) in samples.iter_mut().zip(taken) {
-        *sample += taken;
+    let oversampler = Oversampler::new();
+    // Around the block as it came in; `taken` lies over it. Position m is sample first + m - REACH.
+    let mut window = [0.0; BLOCK + TAPS];
+    let mut taken = [0.0; BLOCK + 2 * TAPS];
+    let mut between = [[0.0; BLOCK]; FACTOR - 1];
+    let mut deepest = 1.0_f32;
+    let mut read = 0;
+    for first in (0..samples.len() + REACH).step_by(BLOCK) {
+        let kept = if first == 0 { REACH } else { TAPS };
+        let count = (BLOCK + TAPS - kept).min(samples.len() - read);
+        window[kept..kept + count].copy_from_slice(&samples[read..read + count]);
+        window[kept + count..].fill(0.0);
+        read += count;
+        oversampler.between(&window[..BLOCK + TAPS - 1], between.each_mut().map(|v| &mut v[..]));
+        for (values, taps) in between.iter().zip(&oversampler.phases) {
+            for (i, value) in values.iter().enumerate().filter(|(_, value)| value.abs() > start) {
+                let excess = excess(*value, start, ceiling);
+                deepest = deepest.min(1.0 + excess / value);
+                for (taken, tap) in taken[i..i + TAPS].iter_mut().zip(taps) {
+                    *taken += excess / FACTOR as f32 * tap;
+                }
+            }
+        }
+        for (taken, sample) in taken[..BLOCK].iter_mut().zip(&window[..BLOCK]) {
+            if sample.abs() > start {
+                *taken += excess(*sample, start, ceiling) / FACTOR as f32;
+            }
+        }
+        // What lies more than the reach behind is complete.
+        let begin = first.saturating_sub(REACH);
+        let end = (first + BLOCK - REACH).min(samples.len());
+        let skip = REACH.saturating_sub(first);
+        for (sample, taken) in samples[begin..end].iter_mut().zip(&taken[skip..]) {
+            *sample += taken;
+        }
+        taken.copy_within(BLOCK.., 0);
+        taken[2 * TAPS..].fill(0.0);
+        window.copy_within(BLOCK.., 0);
     }
+    Db::of(deepest)
 }
 
 /// The curve minus the identity: straight up to `start`, then a hyperbolic tangent towards `ceiling`.
@@ -37,36 +78,6 @@ fn excess(x: f32, start: f32, ceiling: f32) -> f32 {
     let room = ceiling - start;
     let bent = if room > 1e-6 { start + room * ((level - start) / room).tanh() } else { ceiling };
     (bent - level).copysign(-x) * if level > bent { 1.0 } else { 0.0 }
-}
-
-fn taken(samples: &[f32], start: f32, ceiling: f32) -> Vec<f32> {
-    const BLOCK: usize = 1024;
-    let oversampler = Oversampler::new();
-    let reach = TAPS / 2;
-    let mut padded = vec![0.0; samples.len() + 2 * reach + BLOCK];
-    padded[reach..reach + samples.len()].copy_from_slice(samples);
-    let mut taken = vec![0.0; padded.len() + TAPS];
-    let mut between = [[0.0; BLOCK]; FACTOR - 1];
-    // Position m of `padded` is sample m - reach; block values lie after position first + reach - 1.
-    for first in (0..=samples.len()).step_by(BLOCK) {
-        let count = BLOCK.min(samples.len() + 1 - first);
-        let out = between.each_mut().map(|values| &mut values[..count]);
-        oversampler.between(&padded[first..first + count + TAPS - 1], out);
-        for (out, taps) in between.iter().map(|values| &values[..count]).zip(&oversampler.phases) {
-            for (i, value) in out.iter().enumerate().filter(|(_, value)| value.abs() > start) {
-                let excess = excess(*value, start, ceiling) / FACTOR as f32;
-                for (taken, tap) in taken[first + i..first + i + TAPS].iter_mut().zip(taps) {
-                    *taken += excess * tap;
-                }
-            }
-        }
-    }
-    for (i, sample) in samples.iter().enumerate().filter(|(_, sample)| sample.abs() > start) {
-        taken[i + reach] += excess(*sample, start, ceiling) / FACTOR as f32;
-    }
-    taken.drain(..reach);
-    taken.truncate(samples.len());
-    taken
 }
 
 #[cfg(test)]

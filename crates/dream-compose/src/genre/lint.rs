@@ -142,7 +142,7 @@ pub(super) fn core(core: &Core) -> Result<(), Broken> {
         need(known, "colours", &format!("{names:?}"))?;
     }
     need(core.voicings.values().all(|voicing| !voicing.is_empty()), "voicings", "an empty one")?;
-    need(core.colours.len() == 10, "colours", "one of ten is missing")?;
+    need(core.colours.len() == 13, "colours", "one of thirteen is missing")?;
     need(!core.contours.is_empty() && !core.forms.is_empty(), "contours", "none")?;
     for form in core.forms.keys() {
         let units = form.chars().filter(|c| *c != '\'').collect::<String>();

@@ -6,7 +6,7 @@ use super::Lane;
 use crate::pattern::NotAPattern;
 
 /// What a section is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SectionKind {
     /// Opens; drums thin.
@@ -23,6 +23,21 @@ pub enum SectionKind {
     Bridge,
     /// Closes.
     Outro,
+}
+
+impl SectionKind {
+    /// Its name in the data files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Intro => "intro",
+            Self::Groove => "groove",
+            Self::Break => "break",
+            Self::Build => "build",
+            Self::Drop => "drop",
+            Self::Bridge => "bridge",
+            Self::Outro => "outro",
+        }
+    }
 }
 
 /// A section of a genre's form.

@@ -12,6 +12,9 @@ pub enum Colour {
     Triad,
     Power,
     Sus,
+    Sus2,
+    Sixth,
+    Added,
     Seventh,
     Maj7,
     Ninth,
@@ -57,7 +60,10 @@ impl Chord {
         let colour = match suffix {
             "" => Colour::Triad,
             "5" => Colour::Power,
-            "sus2" | "sus4" | "9sus4" => Colour::Sus,
+            "sus2" => Colour::Sus2,
+            "sus4" | "9sus4" => Colour::Sus,
+            "6" => Colour::Sixth,
+            "add9" => Colour::Added,
             "7" => Colour::Seventh,
             "maj7" => Colour::Maj7,
             "9" => Colour::Ninth,
@@ -92,10 +98,11 @@ impl Chord {
         Self { root, minor, colour }
     }
 
-    /// Semitones of third, fifth and seventh above the root; a chord without a third has a fourth.
+    /// Semitones of third, fifth and seventh above the root; a suspended chord has its fourth or second.
     pub fn tones(self) -> [i32; 3] {
         let third = match self.colour {
             Colour::Sus => 5,
+            Colour::Sus2 => 2,
             Colour::Power | Colour::Cluster => 7,
             _ if self.minor => 3,
             _ => 4,
@@ -179,7 +186,9 @@ mod tests {
     fn voicings_take_the_thirds_of_the_chord() {
         assert_eq!(Chord::parse("bVI").unwrap().voiced(&[0, 7, 12, 15]), [0, 7, 12, 16]);
         assert_eq!(Chord::parse("Imaj7").unwrap().voiced(&[0, 3, 10]), [0, 4, 11]);
-        assert_eq!(Chord::parse("Isus2").unwrap().voiced(&[0, 3, 7]), [0, 5, 7]);
+        assert_eq!(Chord::parse("Isus4").unwrap().voiced(&[0, 3, 7]), [0, 5, 7]);
+        assert_eq!(Chord::parse("Isus2").unwrap().voiced(&[0, 3, 7]), [0, 2, 7]);
+        assert_eq!(Chord::parse("iadd9").unwrap().voiced(&[0, 3, 7]), [0, 3, 7]);
     }
 
     #[test]

@@ -15,27 +15,48 @@ use super::setting::Setting;
 use crate::genre::{Lane, SectionKind};
 use crate::pattern::{Alternative, Hit};
 
-/// Chance that bar 4 of a block swaps a lane.
+/// Chance that bar 4 of a block swaps a lane; twice that where phrases have 16 bars.
 const SWAP: f64 = 0.35;
 /// Chance that bar 8 bends the kick.
 const BEND: f64 = 0.35;
+
+/// Where the draws of a section's drums come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drums {
+    /// Root of the draws.
+    pub seed: Seed,
+    /// Root of the draws of one lane that differs from an earlier section with the same seed.
+    pub other: Option<Seed>,
+    /// How far outside their energies alternatives may be drawn.
+    pub slack: f64,
+}
 
 /// The notes of all drum lanes of a section.
 pub(super) fn play(
     setting: &Setting<'_>,
     part: &Sized<'_>,
     spans: &[Span],
-    seed: Seed,
+    drums: Drums,
 ) -> BTreeMap<Lane, Vec<Note>> {
+    let changed = drums.other.and_then(|seed| {
+        let lanes = active(spans, 0, part.bars).into_iter();
+        let open = lanes.filter(|lane| *lane != Lane::Kick && setting.genre.grids(*lane).len() > 1);
+        draw::weighted(seed.child("lane"), open, |_| 1.0).zip(Some(seed))
+    });
+    let seed = drums.seed;
+    let seed_of = |lane: Lane| match changed {
+        Some((other, seed)) if other == lane => seed.child(lane.name()),
+        _ => seed.child(lane.name()),
+    };
     let mut notes: BTreeMap<Lane, Vec<Note>> = BTreeMap::new();
     let mut choice: BTreeMap<Lane, usize> = BTreeMap::new();
     for block in 0..part.bars.div_ceil(8) {
         let first = block * 8;
         let energy = setting.energy_at(part, first + 4);
         let lanes = active(spans, first, (first + 8).min(part.bars));
-        choose(setting, part, &lanes, energy, block, seed, &mut choice);
+        choose(setting, part, &lanes, energy, block, (seed, &seed_of, drums.slack), &mut choice);
         let limits = limits(setting, &lanes, &choice, energy);
-        let block_seed = |lane: Lane| seed.child(lane.name()).index(u64::from(block));
+        let block_seed = |lane: Lane| seed_of(lane).index(u64::from(block));
         let swapped = swap(setting, &lanes, energy, block, seed);
         for bar in first..(first + 8).min(part.bars) {
             for &lane in &lanes {
@@ -50,14 +71,14 @@ pub(super) fn play(
                 if bar % 8 == 3 && swapped.is_some_and(|(swapped, _)| swapped == lane) {
                     at = swapped.map_or(at, |(_, other)| other);
                 }
-                if lane == Lane::Kick && bar % 8 == 7 && bends(part) {
+                if lane == Lane::Kick && bar % 8 == 7 && bends(setting, part) {
                     at = bent(grids, energy, at, block_seed(lane).child("bend"));
                 }
                 let coin = |step: usize| {
                     draw::chance(block_seed(lane).child("coin").index(step as u64), 0.5)
                 };
                 let mut hits = grids[at].grid.hits(bar % 8, coin);
-                let limit = limits.get(&lane).copied().flatten();
+                let limit = limits.get(&lane).copied();
                 let limit = limit.into_iter().chain(restraint(part, lane, bar)).min();
                 if let Some(limit) = limit {
                     thin(&mut hits, limit);
@@ -100,7 +121,7 @@ fn choose(
     lanes: &[Lane],
     energy: f64,
     block: u32,
-    seed: Seed,
+    (seed, seed_of, slack): (Seed, &dyn Fn(Lane) -> Seed, f64),
     choice: &mut BTreeMap<Lane, usize>,
 ) {
     let line = block > 0 && (block * 8).is_multiple_of(setting.phrase);
@@ -109,8 +130,8 @@ fn choose(
     for &lane in lanes {
         let grids = setting.genre.grids(lane);
         let before = choice.get(&lane).copied();
-        let lane_seed = seed.child(lane.name()).index(u64::from(block)).child("alternative");
-        let usable = usable(grids, part, lane, energy);
+        let lane_seed = seed_of(lane).index(u64::from(block)).child("alternative");
+        let usable = usable(grids, part, lane, (energy, slack));
         let stays = before.is_some_and(|at| usable.contains(&at));
         let changes = changing.flatten() == Some(lane);
         if stays && !changes {
@@ -119,7 +140,10 @@ fn choose(
         let busy = setting.moods.iter().any(|mood| mood.busy) && lane == Lane::Hat;
         let others = usable.iter().copied().filter(|at| Some(*at) != before || usable.len() == 1);
         let drawn = draw::weighted(lane_seed, others, |at| {
-            if busy { grids[*at].grid.density() as f64 } else { 1.0 }
+            // Where much is new anyway, grids of one bar hold it together.
+            let bars = if setting.is_restless() { grids[*at].grid.bars() } else { 1 };
+            let density = if busy { grids[*at].grid.density() as f64 } else { 1.0 };
+            density / f64::from(bars * bars)
         });
         if let Some(at) = drawn {
             choice.insert(lane, at);
@@ -138,7 +162,12 @@ fn varied(setting: &Setting<'_>, lanes: &[Lane], energy: f64, seed: Seed) -> Opt
 }
 
 /// The alternatives nearest to the energy.
-fn usable(grids: &[Alternative], part: &Sized<'_>, lane: Lane, energy: f64) -> Vec<usize> {
+fn usable(
+    grids: &[Alternative],
+    part: &Sized<'_>,
+    lane: Lane,
+    (energy, slack): (f64, f64),
+) -> Vec<usize> {
     let kind = part.spec.kind;
     let half = matches!(kind, SectionKind::Break | SectionKind::Build);
     if half && let Some(at) = grids.iter().position(|one| one.id == 'h') {
@@ -151,27 +180,24 @@ fn usable(grids: &[Alternative], part: &Sized<'_>, lane: Lane, energy: f64) -> V
     let normal = |at: &usize| !grids[*at].is_variation() && !matches!(grids[*at].id, 'h' | 'j');
     let nearest = (0..grids.len()).filter(normal).map(|at| grids[at].distance(energy));
     let nearest = nearest.fold(f64::INFINITY, f64::min);
-    (0..grids.len()).filter(normal).filter(|at| grids[*at].distance(energy) <= nearest).collect()
+    (0..grids.len())
+        .filter(normal)
+        .filter(|at| grids[*at].distance(energy) <= nearest + slack)
+        .collect()
 }
 
-/// How many hits a bar each detail lane may have.
+/// How many hits a bar each detail lane may have: beside a dense one the others thin out.
 fn limits(
     setting: &Setting<'_>,
     lanes: &[Lane],
     choice: &BTreeMap<Lane, usize>,
     energy: f64,
-) -> BTreeMap<Lane, Option<usize>> {
+) -> BTreeMap<Lane, usize> {
     let most = if energy >= 0.9 { 8 } else { 6 };
-    let mut busy = false;
-    let details = lanes.iter().filter(|lane| lane.is_detail());
-    details
-        .map(|lane| {
-            let dense = setting.genre.grids(*lane)[choice[lane]].grid.density() >= 10;
-            let limit = if dense && !busy { None } else { Some(most) };
-            busy |= dense;
-            (*lane, limit)
-        })
-        .collect()
+    let details = || lanes.iter().copied().filter(|lane| lane.is_detail());
+    let dense = |lane: &Lane| setting.genre.grids(*lane)[choice[lane]].grid.density() >= 10;
+    let Some(busy) = details().find(dense) else { return BTreeMap::new() };
+    details().filter(|lane| *lane != busy).map(|lane| (lane, most)).collect()
 }
 
 /// A lane and the alternative it plays in bar 4 of the block.
@@ -183,7 +209,9 @@ fn swap(
     seed: Seed,
 ) -> Option<(Lane, usize)> {
     let seed = seed.child("swap").index(u64::from(block));
-    if !draw::chance(seed.child("whether"), SWAP) {
+    // Where phrases are long, bar 4 changes more often.
+    let chance = if setting.phrase > 8 { 2.0 * SWAP } else { SWAP };
+    if setting.is_restless() || !draw::chance(seed.child("whether"), chance) {
         return None;
     }
     let lane = varied(setting, lanes, energy, seed.child("lane"))?;
@@ -193,8 +221,9 @@ fn swap(
     draw::weighted(seed.child("grid"), (0..grids.len()).filter(fits), |_| 1.0).map(|at| (lane, at))
 }
 
-fn bends(part: &Sized<'_>) -> bool {
-    matches!(part.spec.kind, SectionKind::Groove | SectionKind::Drop)
+fn bends(setting: &Setting<'_>, part: &Sized<'_>) -> bool {
+    setting.genre.fill_bars != 4
+        && matches!(part.spec.kind, SectionKind::Groove | SectionKind::Drop)
 }
 
 fn bent(grids: &[Alternative], energy: f64, plain: usize, seed: Seed) -> usize {
@@ -209,6 +238,7 @@ fn bent(grids: &[Alternative], energy: f64, plain: usize, seed: Seed) -> usize {
 fn restraint(part: &Sized<'_>, lane: Lane, bar: u32) -> Option<usize> {
     match part.spec.kind {
         SectionKind::Intro if bar < 16 && lane.is_detail() => Some(4),
+        SectionKind::Intro | SectionKind::Outro if lane.is_detail() => Some(10),
         SectionKind::Break if lane.is_drum() => Some(3),
         SectionKind::Bridge if matches!(lane, Lane::Perc | Lane::Perc2 | Lane::Tom | Lane::Rim) => {
             Some(3)

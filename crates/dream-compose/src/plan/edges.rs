@@ -6,28 +6,57 @@
 
 use std::collections::BTreeMap;
 
-use dream_core::{Automate, Note, Role, Seed, Transition, TransitionKind};
+use dream_core::{Automate, Note, Role, Section, Seed, Transition, TransitionKind};
 
 use super::draw;
 use super::drums::ring;
 use super::form::{Sized, Span};
 use super::setting::Setting;
-use crate::genre::{self, FxKind, Lane, Move, SectionKind, Tease};
+use crate::genre::{self, FxKind, Genre, Lane, Move, SectionKind, Tease};
 use crate::pattern::Fill;
 
 /// What happens at the edges of a section.
 pub(super) struct Edges {
     pub transitions: Vec<Transition>,
     lanes: Vec<Span>,
-    /// Length in bars of a roll at the end, and whether it is the quiet one.
-    roll: Option<(u32, bool)>,
-    silence: bool,
+    roll: Option<Roll>,
+    /// Spans of beats in which nothing plays.
+    silences: Vec<(f64, f64)>,
+}
+
+/// A snare roll.
+#[derive(Debug, Clone, Copy)]
+struct Roll {
+    /// First bar.
+    start: u32,
+    bars: u32,
+    /// Whether it is the quiet one.
+    soft: bool,
 }
 
 /// Beats of silence before a drop.
 const SILENCE: f64 = 1.0;
 
 impl Edges {
+    /// The edges that a section of a plan has.
+    pub(super) fn of(section: &Section, soft: bool) -> Self {
+        let mut edges =
+            Self { transitions: Vec::new(), lanes: Vec::new(), roll: None, silences: Vec::new() };
+        for one in &section.transitions {
+            match one.kind {
+                TransitionKind::SnareRoll => {
+                    let (start, bars) = (one.bar as u32, ((one.beats / 4.0).round() as u32).max(1));
+                    edges.roll = Some(Roll { start, bars, soft });
+                }
+                TransitionKind::Silence => {
+                    edges.silences.push((one.bar * 4.0, one.bar * 4.0 + one.beats));
+                }
+                _ => {}
+            }
+        }
+        edges
+    }
+
     /// Where the sound of an effect lane is needed.
     pub(super) fn spans(&self, lane: Lane) -> impl Iterator<Item = Span> {
         self.lanes.iter().filter(move |span| span.lane == lane).cloned()
@@ -37,7 +66,7 @@ impl Edges {
 /// Places the effects of a section.
 pub(super) fn place(setting: &Setting<'_>, part: &Sized<'_>) -> Edges {
     let mut edges =
-        Edges { transitions: Vec::new(), lanes: Vec::new(), roll: None, silence: false };
+        Edges { transitions: Vec::new(), lanes: Vec::new(), roll: None, silences: Vec::new() };
     for effect in &part.spec.fx {
         let length = effect.bars.min(part.bars);
         let start = part.bars - length;
@@ -66,12 +95,14 @@ pub(super) fn place(setting: &Setting<'_>, part: &Sized<'_>) -> Edges {
         }
         let (mut bar, mut beats) = (f64::from(from), f64::from(bars) * 4.0);
         match effect.kind {
-            FxKind::Roll => edges.roll = Some((length, false)),
-            FxKind::RollSoft => edges.roll = Some((length, true)),
+            FxKind::Roll | FxKind::RollSoft => {
+                let soft = effect.kind == FxKind::RollSoft;
+                edges.roll = Some(Roll { start, bars: length, soft });
+            }
             FxKind::Silence => {
-                edges.silence = true;
                 bar -= SILENCE / 4.0;
                 beats = SILENCE;
+                edges.silences.push((bar * 4.0, bar * 4.0 + beats));
             }
             _ => {}
         }
@@ -91,17 +122,17 @@ pub(super) fn filter(part: &Sized<'_>, lane: Lane) -> Option<(f64, Move)> {
 
 /// Writes the snare roll.
 pub(super) fn roll(edges: &Edges, part: &Sized<'_>, notes: &mut BTreeMap<Lane, Vec<Note>>) {
-    let Some((length, soft)) = edges.roll else { return };
+    let Some(Roll { start, bars: length, soft }) = edges.roll else { return };
     let core = genre::core();
     let rows = if soft { &core.roll_soft } else { &core.roll };
-    let start = part.bars - length;
+    let (from, to) = (f64::from(start) * 4.0, f64::from(start + length) * 4.0);
     for lane in [Lane::Snare, Lane::Clap, Lane::Rim] {
         if let Some(line) = notes.get_mut(&lane) {
-            line.retain(|note| note.beat < f64::from(start) * 4.0);
+            line.retain(|note| note.beat < from || note.beat >= to);
         }
     }
     let line = notes.entry(Lane::Snare).or_default();
-    for bar in 0..length {
+    for bar in 0..length.min(part.bars.saturating_sub(start)) {
         // A long roll plays each bar twice, a short one only the last ones.
         let row = if length > 8 { bar * 8 / length } else { bar + 8 - length } as usize;
         let level = core.roll_velocity[row];
@@ -115,12 +146,11 @@ pub(super) fn roll(edges: &Edges, part: &Sized<'_>, notes: &mut BTreeMap<Lane, V
     }
 }
 
-/// Silences all notes in the last beat before a drop.
-pub(super) fn silence(edges: &Edges, part: &Sized<'_>, notes: &mut BTreeMap<Lane, Vec<Note>>) {
-    if edges.silence {
-        let end = f64::from(part.bars) * 4.0;
+/// Silences all notes where nothing plays: in the last beat before a drop.
+pub(super) fn silence(edges: &Edges, notes: &mut BTreeMap<Lane, Vec<Note>>) {
+    for (from, to) in &edges.silences {
         for line in notes.values_mut() {
-            rest(line, end - SILENCE, end);
+            rest(line, *from, *to);
         }
     }
 }
@@ -159,7 +189,7 @@ impl<'a> Fills<'a> {
         if genre.fill_bars == 0 || matches!(part.spec.kind, SectionKind::Break) {
             return Self(placed);
         }
-        let free = part.bars - edges.roll.map_or(0, |(length, _)| length);
+        let free = part.bars - edges.roll.map_or(0, |roll| roll.bars);
         let mut bar = genre.fill_bars;
         while bar <= free {
             let at = bar;
@@ -191,6 +221,26 @@ impl<'a> Fills<'a> {
         Self(placed)
     }
 
+    /// The fills that a section of a plan has.
+    pub(super) fn of(genre: &'a Genre, section: &Section) -> Self {
+        let placed = section.transitions.iter().filter_map(|one| {
+            let letter = match one.kind {
+                TransitionKind::FillA => 'A',
+                TransitionKind::FillB => 'B',
+                TransitionKind::FillC => 'C',
+                _ => return None,
+            };
+            let fills = match one.beats {
+                ..1.5 => &genre.fill1,
+                ..3.0 => &genre.fill2,
+                _ => &genre.fill4,
+            };
+            let fill = fills.iter().find(|fill| fill.letter == letter)?;
+            Some(Placed { beat: one.bar * 4.0, beats: one.beats, fill })
+        });
+        Self(placed.collect())
+    }
+
     pub(super) fn transitions(&self) -> impl Iterator<Item = Transition> {
         self.0.iter().map(|placed| Transition {
             kind: match placed.fill.letter {
@@ -208,7 +258,7 @@ impl<'a> Fills<'a> {
         for placed in &self.0 {
             let end = placed.beat + placed.beats;
             for (lane, line) in notes.iter_mut() {
-                if lane.is_drum() || matches!(lane, Lane::Bass | Lane::Sub) {
+                if lane.is_drum() || matches!(lane, Lane::Break | Lane::Bass | Lane::Sub) {
                     rest(line, placed.beat, end);
                 }
             }

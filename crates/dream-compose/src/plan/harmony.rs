@@ -10,15 +10,17 @@ use dream_core::{Mode, Note};
 use super::Tonal;
 use super::draw;
 use super::setting::Setting;
-use crate::genre::{Lane, SectionKind};
+use crate::genre::{Follow, Lane, SectionKind};
 use crate::pattern::{Chord, Colour, Progression};
 
 /// Longest pad note in bars; longer chords start again.
 const PAD_BARS: u32 = 4;
 /// Velocity of the held tonic relative to the chord above it.
 const PEDAL: f64 = 0.9;
+/// Length of the bass relative to a voice of the chords.
+const BASS: f64 = 0.5;
 /// How much more seldom a progression is drawn that reads as another key.
-const UNCLEAR: f64 = 0.15;
+const UNCLEAR: f64 = 0.02;
 
 /// Draws the progression of the track.
 pub(super) fn progression(setting: &Setting<'_>) -> Progression {
@@ -30,7 +32,10 @@ pub(super) fn progression(setting: &Setting<'_>) -> Progression {
     }
     let fits = |progression: &Progression| {
         progression.chords.iter().all(|chord| {
-            let open = matches!(chord.colour, Colour::Power | Colour::Sus | Colour::Cluster);
+            let open = matches!(
+                chord.colour,
+                Colour::Power | Colour::Sus | Colour::Sus2 | Colour::Cluster
+            );
             let third = chord.root != 0 || open || chord.minor == (mode == Mode::Minor);
             third && ladder.contains(tonic + chord.root)
         })
@@ -53,7 +58,7 @@ pub(super) fn progression(setting: &Setting<'_>) -> Progression {
     })
 }
 
-/// Whether a progression over the held tonic speaks for its key: among the first two of the 24 keys by the
+/// Whether a progression over the held tonic speaks clearly for its key: among the first two of the 24 keys by the
 /// correlation of its pitch classes with the probe-tone profiles of C. Krumhansl and E. Kessler, "Tracing
 /// the Dynamic Changes in Perceived Tonal Organization", Psychological Review 89, 1982.
 fn is_clear(setting: &Setting<'_>, progression: &Progression) -> bool {
@@ -61,14 +66,18 @@ fn is_clear(setting: &Setting<'_>, progression: &Progression) -> bool {
         [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88];
     const MINOR: [f64; 12] =
         [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17];
-    // Pitch classes above the tonic; the bass doubles each root.
+    // Pitch classes above the tonic, as pad and bass hold them.
     let mut weights = [0.0; 12];
+    let mut before = Vec::new();
     for chord in &progression.chords {
-        for pitch in voiced(setting, *chord, false) {
-            let class = (pitch - setting.ladder.tonic.index()).rem_euclid(12) as usize;
-            weights[class] += if class == chord.root as usize { 2.0 } else { 1.0 };
+        let pitches = led(setting, *chord, true, &before);
+        before.clone_from(&pitches);
+        before.sort_unstable();
+        for pitch in pitches.iter().copied().chain(pedal(setting, &pitches)) {
+            weights[(pitch - setting.ladder.tonic.index()).rem_euclid(12) as usize] += 1.0;
         }
-        weights[0] += PEDAL;
+        let bass = if setting.genre.follow == Follow::Chord { chord.root } else { 0 };
+        weights[bass as usize] += BASS;
     }
     let mean = weights.iter().sum::<f64>() / 12.0;
     let score = |tonic: usize, profile: &[f64; 12]| -> f64 {
@@ -82,7 +91,7 @@ fn is_clear(setting: &Setting<'_>, progression: &Progression) -> bool {
         Mode::Minor => score(0, &MINOR),
     };
     let all = (0..12).flat_map(|tonic| [score(tonic, &MAJOR), score(tonic, &MINOR)]);
-    all.filter(|score| *score > own).count() < 2
+    all.filter(|score| *score > 0.95 * own).count() <= 2
 }
 
 /// The pitches of a chord, its root first, with the root in 48..60.
@@ -165,7 +174,9 @@ pub(super) fn play(tonal: &Tonal<'_>, lane: Lane) -> Vec<Note> {
 
 fn pad(tonal: &Tonal<'_>, enter: u32, leave: u32, notes: &mut Vec<Note>) {
     let (setting, progression) = (tonal.setting, &tonal.theme.progression);
-    let mut before = Vec::new();
+    // Played anew, the first chord lies elsewhere.
+    let high = tonal.anew && draw::chance(tonal.seed.child("pad"), 0.5);
+    let mut before = if high { vec![84; 5] } else { Vec::new() };
     let mut bar = enter;
     while bar < leave {
         let chord = progression.at(bar);

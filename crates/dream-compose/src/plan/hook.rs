@@ -1,9 +1,11 @@
 //! Hooks, arpeggios and vocal chops.
 //!
-//! A hook is four units of one rhythm cell in an order such as AABA. Each note is drawn over the scale by
+//! A hook is four units of one rhythm cell in an order such as AABA, repeated until the chords repeat too. Each note is drawn over the scale by
 //! its place in the beat, the size of the step, the chord of the moment and the direction of a contour;
 //! notes on quarters that miss the chord mostly move to it; the phrase ends on the first or third degree.
 //! Before the drop the hook is only teased: as a rhythm on one pitch, or its first half.
+
+use std::borrow::Cow;
 
 use dream_core::{Note, Seed};
 
@@ -26,6 +28,8 @@ pub(super) struct Theme {
 #[derive(Debug, Clone)]
 struct Hook {
     bars: u32,
+    /// Bars of its four units.
+    phrase: u32,
     notes: Vec<Tone>,
 }
 
@@ -73,25 +77,34 @@ fn compose(setting: &Setting<'_>, progression: &Progression, seed: Seed) -> Hook
     };
     let first = unit(0, false, seed.child("A"));
     let answer = unit(3, true, seed.child("B"));
-    let mut notes: Vec<Tone> = Vec::new();
+    let mut units: Vec<Vec<Tone>> = Vec::new();
     let mut letters = form.chars().peekable();
-    let mut at = 0;
     while let Some(letter) = letters.next() {
         let mut tones = if letter == 'B' { answer.clone() } else { first.clone() };
         if letters.next_if_eq(&'\'').is_some() {
-            vary(&mut tones, seed.child("vary").index(u64::from(at)));
+            vary(&mut tones, seed.child("vary").index(units.len() as u64));
         }
-        for tone in &mut tones {
-            tone.beat += f64::from(at * unit_bars) * 4.0;
-        }
-        refit(setting, progression, &mut tones, seed.child("refit").index(u64::from(at)));
-        notes.extend(tones);
-        at += 1;
+        units.push(tones);
     }
-    let bars = at * unit_bars;
+    let phrase = unit_bars * units.len() as u32;
+    let cycle = progression.bars * progression.chords.len() as u32;
+    let bars = repeat(phrase, cycle);
+    let mut notes: Vec<Tone> = Vec::new();
+    for (at, first_bar) in (0..bars).step_by(unit_bars as usize).enumerate() {
+        let at = at % units.len();
+        let mut tones = units[at].clone();
+        for tone in &mut tones {
+            tone.beat += f64::from(first_bar) * 4.0;
+        }
+        refit(setting, progression, &mut tones, seed.child("refit").index(at as u64));
+        notes.extend(tones);
+    }
     if let Some(last) = notes.last_mut() {
         let third = draw::chance(seed.child("cadence"), 0.3);
-        last.rung = to_degree(last.rung, if third { 2 } else { 0 });
+        let end = to_degree(last.rung, if third { 2 } else { 0 });
+        if strength(last.beat) > 0 || is_chordal(setting, progression, last.beat, end) {
+            last.rung = end;
+        }
         let low = setting.ladder.rung(setting.genre.hook_register[0] + 1);
         if setting.ladder.pitch(last.rung) < setting.genre.hook_register[0] {
             last.rung = to_degree(low + 7, last.rung.rem_euclid(7));
@@ -99,7 +112,13 @@ fn compose(setting: &Setting<'_>, progression: &Progression, seed: Seed) -> Hook
         // A hook breathes: its last note holds, as far as there is room.
         last.length = last.length.max((f64::from(bars) * 4.0 - last.beat).min(1.0));
     }
-    Hook { bars, notes }
+    Hook { bars, phrase, notes }
+}
+
+/// The bars after which a phrase meets the same chords again, as far as that is within 32.
+fn repeat(phrase: u32, cycle: u32) -> u32 {
+    let meets = (1..).map(|times| phrase * times).take_while(|bars| *bars <= phrase.max(32));
+    meets.into_iter().find(|bars| bars.is_multiple_of(cycle)).unwrap_or(phrase)
 }
 
 /// Draws the pitches of a rhythm; `shape` is a contour and whether it is mirrored.
@@ -191,19 +210,29 @@ fn to_degree(rung: i32, degree: i32) -> i32 {
     if up > 3 { rung + up - 7 } else { rung + up }
 }
 
-/// Moves notes on quarters to the chord, most of them.
+/// Whether a rung belongs to the chord at a beat.
+fn is_chordal(setting: &Setting<'_>, progression: &Progression, beat: f64, rung: i32) -> bool {
+    let classes = harmony::tones(setting, progression.at((beat / 4.0) as u32));
+    classes.contains(&setting.ladder.pitch(rung).rem_euclid(12))
+}
+
+/// Moves notes on quarters to the chord, most of them; one that stays resolves by step into the next.
 fn refit(setting: &Setting<'_>, progression: &Progression, tones: &mut [Tone], seed: Seed) {
     let [low, high] = setting.genre.hook_register;
-    for (index, tone) in tones.iter_mut().enumerate() {
-        let classes = harmony::tones(setting, progression.at((tone.beat / 4.0) as u32));
-        let fits = |rung: i32| {
-            let pitch = setting.ladder.pitch(rung);
-            (low..=high).contains(&pitch) && classes.contains(&pitch.rem_euclid(12))
-        };
-        let stays = strength(tone.beat) > 0 || fits(tone.rung);
-        if !stays && setting.genre.hook_range > 2 && draw::chance(seed.index(index as u64), 0.85) {
-            let near =
-                [-1, 1, -2, 2].into_iter().map(|step| tone.rung + step).find(|rung| fits(*rung));
+    let fits = |beat: f64, rung: i32| {
+        let inside = (low..=high).contains(&setting.ladder.pitch(rung));
+        inside && is_chordal(setting, progression, beat, rung)
+    };
+    for index in 0..tones.len() {
+        let next = tones.get(index + 1).copied();
+        let tone = &mut tones[index];
+        let resolves = next
+            .is_some_and(|next| (next.rung - tone.rung).abs() == 1 && fits(next.beat, next.rung));
+        let stays = strength(tone.beat) > 0 || fits(tone.beat, tone.rung);
+        let leans = resolves && !draw::chance(seed.index(index as u64), 0.85);
+        if !stays && !leans {
+            let mut near = [-1, 1, -2, 2].into_iter().map(|step| tone.rung + step);
+            let near = near.find(|rung| fits(tone.beat, *rung));
             tone.rung = near.unwrap_or(tone.rung);
         }
     }
@@ -260,13 +289,14 @@ fn second(setting: &Setting<'_>, progression: &Progression, hook: &Hook) -> Hook
 /// The notes of a melodic lane in a section.
 pub(super) fn play(tonal: &Tonal<'_>, lane: Lane) -> Vec<Note> {
     let mut notes = Vec::new();
+    let (hook, second) = (anew(tonal, &tonal.theme.hook), anew(tonal, &tonal.theme.second));
     for span in tonal.spans_of(lane) {
         for bar in span.enter..span.leave {
             match lane {
                 Lane::Arp => arp(tonal, bar, &mut notes),
                 Lane::Vocal => chops(tonal, bar, &mut notes),
-                Lane::Lead2 => melody(tonal, &tonal.theme.second, bar, span.tease, &mut notes),
-                _ => melody(tonal, &tonal.theme.hook, bar, span.tease, &mut notes),
+                Lane::Lead2 => melody(tonal, &second, bar, span.tease, &mut notes),
+                _ => melody(tonal, &hook, bar, span.tease, &mut notes),
             }
         }
         let end = f64::from(span.leave) * 4.0;
@@ -277,9 +307,33 @@ pub(super) fn play(tonal: &Tonal<'_>, lane: Lane) -> Vec<Note> {
     notes
 }
 
+/// The hook as this section plays it: the track's, or, played anew, with its answers varied.
+fn anew<'a>(tonal: &Tonal<'a>, hook: &'a Hook) -> Cow<'a, Hook> {
+    if !tonal.anew {
+        return Cow::Borrowed(hook);
+    }
+    let (setting, seed) = (tonal.setting, tonal.seed.child("hook"));
+    let mut new = hook.clone();
+    // The second and the fourth unit answer the others.
+    let unit_of = |tone: &Tone| (tone.beat / f64::from(hook.phrase)) as u32 % 4;
+    let (mut kept, mut unit): (Vec<Tone>, Vec<Tone>) =
+        new.notes.into_iter().partition(|tone| unit_of(tone).is_multiple_of(2));
+    if setting.genre.hook_range > 2 {
+        for (at, tone) in unit.iter_mut().enumerate() {
+            tone.rung += [0, 1, -1, 2, -2][draw::index(seed.index(at as u64), 5)];
+        }
+        refit(setting, &tonal.theme.progression, &mut unit, seed.child("refit"));
+    }
+    vary(&mut unit, seed.child("vary"));
+    kept.append(&mut unit);
+    kept.sort_by(|a, b| a.beat.total_cmp(&b.beat));
+    new.notes = kept;
+    Cow::Owned(new)
+}
+
 fn melody(tonal: &Tonal<'_>, hook: &Hook, bar: u32, tease: Tease, notes: &mut Vec<Note>) {
     let place = bar % hook.bars;
-    if tease == Tease::Half && place * 2 >= hook.bars {
+    if tease == Tease::Half && (bar % hook.phrase) * 2 >= hook.phrase {
         return;
     }
     let from = f64::from(place) * 4.0;
@@ -289,8 +343,12 @@ fn melody(tonal: &Tonal<'_>, hook: &Hook, bar: u32, tease: Tease, notes: &mut Ve
         let rung = if tease == Tease::Rhythm { one } else { tone.rung };
         // Every second time around 16 bars the last note of the phrase rises: a hook is not a loop.
         let last = Some(tone) == hook.notes.last() && bar % 32 >= 16 && tease == Tease::Full;
-        let rung =
-            if last && tonal.setting.genre.hook_range > 2 { to_degree(rung + 3, 2) } else { rung };
+        let risen = to_degree(rung + 3, 2);
+        let beat = f64::from(bar) * 4.0 + tone.beat - from;
+        let rises = last
+            && tonal.setting.genre.hook_range > 2
+            && is_chordal(tonal.setting, &tonal.theme.progression, beat, risen);
+        let rung = if rises { risen } else { rung };
         let [low, high] = tonal.setting.genre.hook_register;
         let pitch = tonal.setting.ladder.pitch(rung);
         let pitch = if pitch > high {
@@ -301,7 +359,7 @@ fn melody(tonal: &Tonal<'_>, hook: &Hook, bar: u32, tease: Tease, notes: &mut Ve
             pitch
         };
         notes.push(Note {
-            beat: f64::from(bar) * 4.0 + tone.beat - from,
+            beat,
             length: tone.length,
             velocity: tone.velocity,
             pitch: u8::try_from(pitch).ok(),

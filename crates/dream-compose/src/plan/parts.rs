@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use dream_core::{Automate, Automation, Category, Note, Role, StemQuery};
+use dream_core::{Automate, Automation, Category, Note, PartId, Role, StemQuery};
 
 use super::edges::Edges;
 use super::form::{Sized, Span};
@@ -21,7 +21,12 @@ pub(super) fn spans(setting: &Setting<'_>, part: &Sized<'_>) -> Vec<Span> {
     let mut specs: Vec<LaneSpec> =
         part.spec.lanes.iter().filter(|spec| !dropped(spec.lane)).cloned().collect();
     for lane in additions(setting) {
-        if plays(lane, part.spec.kind) && !specs.iter().any(|spec| spec.lane == lane) {
+        // A pulse in music without drums belongs to its fuller sections.
+        let sparse = lane.is_drum() && !setting.genre.has_drums();
+        let full = matches!(part.spec.kind, SectionKind::Groove | SectionKind::Drop);
+        if (if sparse { full } else { plays(lane, part.spec.kind) })
+            && !specs.iter().any(|spec| spec.lane == lane)
+        {
             let from =
                 if part.spec.kind == SectionKind::Groove && part.spec.bars >= 16 { 9 } else { 1 };
             specs.push(LaneSpec { from, ..LaneSpec::whole(lane) });
@@ -119,6 +124,12 @@ fn merged(mut spans: Vec<Span>, mut new: Span) -> Vec<Span> {
     spans.push(new);
     spans.sort_by_key(|span| span.enter);
     spans
+}
+
+/// What a lane asks for: its identity in the plan.
+pub(super) fn part(setting: &Setting<'_>, part: &Sized<'_>, lane: Lane) -> PartId {
+    let span = Span { lane, enter: 0, leave: 1, tease: Tease::Full, moves: Vec::new() };
+    query(setting, part, &span, Vec::new()).part()
 }
 
 fn query(setting: &Setting<'_>, part: &Sized<'_>, span: &Span, notes: Vec<Note>) -> StemQuery {

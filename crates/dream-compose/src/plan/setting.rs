@@ -27,8 +27,8 @@ pub(super) struct Setting<'a> {
 
 impl<'a> Setting<'a> {
     pub(super) fn new(prompt: &'a Prompt, seed: Seed) -> Self {
-        let genre: &Genre = prompt.genre;
-        let seed = seed.child(&genre.name);
+        let genre: &Genre = &prompt.genre;
+        let seed = seed.child("plan").child(&genre.name);
         let moods: Vec<&Mood> = prompt.moods.iter().filter_map(|name| mood(name)).collect();
         let scale = scale(prompt, &moods, seed.child("scale"));
         let tonic = prompt.key.map_or_else(|| tonic(seed.child("tonic")), |key| key.tonic);
@@ -57,10 +57,24 @@ impl<'a> Setting<'a> {
         self.shifted(part.energy_at(bar))
     }
 
-    fn shifted(&self, energy: f64) -> f64 {
+    /// The energy that the prompt's intensity moves to this one, as far as it is not at an end.
+    pub(super) fn unshifted(&self, energy: f64) -> f64 {
+        (energy - self.shift()).clamp(0.0, 1.0)
+    }
+
+    fn shift(&self) -> f64 {
         let intensity = if self.prompt.intensity.is_finite() { self.prompt.intensity } else { 0.5 };
-        let shifted = energy + 0.2 * (intensity.clamp(0.0, 1.0) - 0.5);
+        0.2 * (intensity.clamp(0.0, 1.0) - 0.5)
+    }
+
+    fn shifted(&self, energy: f64) -> f64 {
+        let shifted = energy + self.shift();
         (shifted.clamp(0.0, 1.0) * 1_000.0).round() / 1_000.0
+    }
+
+    /// Whether something new comes every 4 bars anyway, fills or lanes.
+    pub(super) fn is_restless(&self) -> bool {
+        self.genre.fill_bars == 4 || self.genre.unit_bars == 4
     }
 
     /// Whether the prompt wants no such part.

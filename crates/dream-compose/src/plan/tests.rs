@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use dream_core::{Bpm, Mode, Role, StemQuery, TransitionKind};
 use proptest::prelude::*;
@@ -15,7 +15,8 @@ fn each(mut judge: impl FnMut(&'static Genre, &ArrangementPlan)) {
     static PLANS: OnceLock<Vec<(&'static Genre, ArrangementPlan)>> = OnceLock::new();
     let plans = PLANS.get_or_init(|| {
         let of = |genre: &'static Genre, seed| (genre, plan(&Prompt::parse(&genre.words[0]), seed));
-        let seeds = |genre| SEEDS.into_iter().map(move |seed| of(genre, Seed(seed)));
+        let seeds =
+            |genre: &'static Arc<Genre>| SEEDS.into_iter().map(move |seed| of(genre, Seed(seed)));
         genre::all().iter().flat_map(seeds).collect()
     });
     for (genre, plan) in plans {
@@ -302,7 +303,9 @@ fn pitches_stay_in_the_scale_and_in_their_register() {
         let prompt = Prompt::parse(&genre.words[0]);
         let ladder = Setting::new(&prompt, Seed(plan.seed)).ladder;
         for section in &plan.structure {
-            let pitched = section.stem_queries.iter().flat_map(|query| {
+            // The pitches of a break name its slices.
+            let tonal = section.stem_queries.iter().filter(|query| query.role != Role::Break);
+            let pitched = tonal.flat_map(|query| {
                 query.notes.iter().filter_map(move |note| Some((query.role, note.pitch?)))
             });
             for (role, pitch) in pitched {

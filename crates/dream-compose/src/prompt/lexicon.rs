@@ -70,6 +70,9 @@ pub(super) struct Instrument {
     /// Whether it names a whole group, which is never added.
     #[serde(default)]
     pub group: bool,
+    /// Whether it asks for a soft beat in music that has none.
+    #[serde(default)]
+    pub pulse: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,7 +1,7 @@
 //! Ducking from the kick grid: how deep everything else dips under each planned kick.
 //!
-//! The kicks are known ahead, so the dip begins 4 ms before each and is full on it; it recovers over a
-//! quarter note, half of it within the first eighth's half.
+//! The dip begins with each kick and is full 3 ms later; it recovers over a quarter note, half of it within
+//! the first eighth's half. Nothing dips before a kick: what sounds before a section never depends on it.
 
 use dream_core::{ArrangementPlan, Role};
 
@@ -23,8 +23,8 @@ impl Ducker {
         for score in scores.iter().filter(|score| score.part.role == Role::Kick) {
             if score.spans.is_empty() {
                 let hit = |event: &super::event::Event| {
-                    let lead = score.sources[event.source].attack.lead;
-                    (event.start + lead, event.gain.min(1.0))
+                    let attack = score.sources[event.source].attack.frame;
+                    (event.start + attack - event.offset, event.gain.min(1.0))
                 };
                 kicks.extend(score.events.iter().map(hit));
             } else {
@@ -40,7 +40,7 @@ impl Ducker {
         }
         kicks.sort_by_key(|kick| kick.0);
         let release = time.length(1.0).clamp(frames(0.12), frames(0.5));
-        Self { kicks, attack: frames(0.004), release }
+        Self { kicks, attack: frames(0.003), release }
     }
 
     /// Fills the block that starts at frame `at`: 0 at rest, 1 under a full kick.
@@ -49,19 +49,15 @@ impl Ducker {
         let frames = block.len() as i64;
         let first = self.kicks.partition_point(|kick| kick.0 + self.release <= at);
         for &(kick, strength) in &self.kicks[first..] {
-            if kick - self.attack >= at + frames {
+            if kick >= at + frames {
                 break;
             }
-            let from = (kick - self.attack - at).clamp(0, frames);
+            let from = (kick - at).clamp(0, frames);
             let to = (kick + self.release - at).clamp(0, frames);
             for i in from..to {
                 let since = at + i - kick;
-                let dip = if since < 0 {
-                    1.0 + since as f32 / self.attack as f32
-                } else {
-                    let left = 1.0 - since as f32 / self.release as f32;
-                    left * left
-                };
+                let left = 1.0 - since as f32 / self.release as f32;
+                let dip = left * left * (since as f32 / self.attack as f32).min(1.0);
                 let x = &mut block[i as usize];
                 *x = x.max(strength * dip);
             }
@@ -83,5 +79,5 @@ pub(crate) fn depth_db(plan: &ArrangementPlan) -> f32 {
         6.0
     };
     let driving = plan.moods.iter().any(|mood| mood == "driving") && base > 2.0;
-    base + if driving { 1.5 } else { 0.0 }
+    base + if driving { 2.0 } else { 0.0 }
 }

@@ -61,6 +61,14 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Ends it at `frame` without a fade: where the layer itself is faded.
+    pub(crate) fn end_by(&mut self, frame: i64) {
+        self.len = self.len.min(frame.saturating_sub(self.start));
+        self.fade_out = self.fade_out.min(self.len.max(0));
+    }
+}
+
 /// An event that is sounding.
 #[derive(Debug, Clone)]
 pub(crate) struct Voice {

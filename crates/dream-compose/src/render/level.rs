@@ -7,6 +7,7 @@ use dream_core::{ArrangementPlan, Role};
 
 use super::layer::{BLOCK, Layer};
 use super::role::is_gesture;
+use super::schedule::Score;
 use super::timeline::{RATE, Timeline};
 
 /// Short-term loudness of the kick in the mix before mastering, LUFS.
@@ -65,8 +66,17 @@ fn loudest(hops: &[f64], len: usize) -> f64 {
     hops.windows(len).map(mean).fold(0.0, f64::max)
 }
 
-/// The gain that brings a layer to its level, linear; `None` when it is silent where it should sound.
-pub(crate) fn gain(layer: &mut Layer<'_>, plan: &ArrangementPlan, time: &Timeline) -> Option<f32> {
+/// The loudness that a layer should have, LUFS.
+pub(crate) fn wanted(score: &Score) -> f64 {
+    KICK_LUFS + score.traits.level_lu + score.gain_db
+}
+
+/// What a layer measures at unit gain, LUFS; `None` when it is silent where it should sound.
+pub(crate) fn loudness(
+    layer: &mut Layer<'_>,
+    plan: &ArrangementPlan,
+    time: &Timeline,
+) -> Option<f64> {
     let (from, to) = place(layer, plan, time)?;
     layer.seek(from);
     let channels = layer.block.len();
@@ -89,8 +99,7 @@ pub(crate) fn gain(layer: &mut Layer<'_>, plan: &ArrangementPlan, time: &Timelin
     let sides = if channels == 1 { 2.0 } else { 1.0 };
     let loudness = lufs(sides * loudest(&meter.hops, SHORT_TERM))
         .max(lufs(sides * loudest(&meter.hops, MOMENTARY)) - SPARSE_LU);
-    let wanted = KICK_LUFS + layer.score.traits.level_lu + layer.score.gain_db;
-    (loudness > -90.0).then(|| 10.0_f64.powf((wanted - loudness) / 20.0) as f32)
+    (loudness > -90.0).then_some(loudness)
 }
 
 /// Up to eight bars of the most energetic section in which the layer sounds: those with most events. Of a

@@ -7,13 +7,13 @@ use dream_audio::dynamics::{
 };
 use dream_audio::filter::{Biquad, Cascade};
 use dream_audio::{Clip, loudness};
-use dream_core::{ArrangementPlan, Cancelled, Db, Lufs, Progress};
+use dream_core::{ArrangementPlan, Cancelled, Db, Lufs, Progress, Section};
 use rayon::prelude::*;
 
 use super::curve::{Curve, Move};
 use super::layer::{BLOCK, STEP};
 use super::level::{HOP, Meter, lufs};
-use super::timeline::{RATE, Timeline};
+use super::timeline::{RATE, Timeline, frames};
 
 /// Loudness between energy 1 and 0 before the limiter, which takes about 3 LU of it away, LU.
 const RANGE_LU: f64 = 11.5;
@@ -22,13 +22,19 @@ const TRIM_DB: (f64, f64) = (-9.0, 3.0);
 /// High shelf at energy 0, dB at 6 kHz.
 const DULL_DB: f32 = -2.5;
 
-/// Brings the sections to the loudness of their energy and the low end to the middle, in place.
+/// Loudness of a section of energy 1 in the mix, LUFS.
+const TOP_LUFS: f64 = -11.0;
+/// Fade at the end of the tail, seconds.
+const FADE_S: f64 = 2.5;
+
+/// Brings the sections to the loudness of their energy and the low end to the middle, in place; gives the
+/// trim of each section in dB. A section's trim depends on what it plays alone.
 pub(crate) fn shape(
     mix: &mut Clip,
     plan: &ArrangementPlan,
     time: &Timeline,
     progress: &Progress,
-) -> Result<(), Cancelled> {
+) -> Result<Vec<f32>, Cancelled> {
     let trims = trims(&section_loudness(mix, time), plan);
     let curve = steps(time, &trims);
     let energies: Vec<f32> = plan.structure.iter().map(|section| section.energy as f32).collect();
@@ -59,42 +65,41 @@ pub(crate) fn shape(
             right[i] = air[1].step(mid - side) as f32;
         }
     }
-    Ok(())
+    fade_out(mix, frames(FADE_S) as usize);
+    Ok(trims)
 }
 
-/// Loudness of each section, LUFS; `None` for silence.
-fn section_loudness(mix: &Clip, time: &Timeline) -> Vec<Option<f64>> {
-    let mut meter = Meter::new(2);
-    meter.add(&mix.stereo());
-    let hop = |bar: u32| (time.bar(f64::from(bar)) as usize / HOP).min(meter.hops.len());
-    time.starts
-        .windows(2)
-        .map(|bars| {
-            let hops = &meter.hops[hop(bars[0])..hop(bars[1])];
-            let loud: Vec<f64> = hops.iter().copied().filter(|p| lufs(*p) > -60.0).collect();
-            let mean = loud.iter().sum::<f64>() / loud.len().max(1) as f64;
-            (!loud.is_empty()).then(|| lufs(mean))
-        })
-        .collect()
+fn fade_out(mix: &mut Clip, fade: usize) {
+    for c in 0..2 {
+        let channel = mix.channel_mut(c);
+        let start = channel.len().saturating_sub(fade);
+        for (k, x) in channel[start..].iter_mut().enumerate() {
+            let left = 1.0 - (k + 1) as f32 / fade as f32;
+            *x *= left * left;
+        }
+    }
 }
 
-/// What each section lacks, in dB, to lie as far under the most energetic one as its energy says.
+/// Loudness of each section alone, LUFS: the mean power where there is any; `None` for silence.
+pub(crate) fn section_loudness(mix: &Clip, time: &Timeline) -> Vec<Option<f64>> {
+    let of = |bars: &[u32]| {
+        let [from, to] = [bars[0], bars[1]].map(|bar| time.bar(f64::from(bar)) as usize);
+        let mut meter = Meter::new(2);
+        meter.add(&mix.stereo().map(|side| &side[from..to.min(side.len())]));
+        let loud: Vec<f64> = meter.hops.iter().copied().filter(|p| lufs(*p) > -60.0).collect();
+        let mean = loud.iter().sum::<f64>() / loud.len().max(1) as f64;
+        (!loud.is_empty()).then(|| lufs(mean))
+    };
+    time.starts.par_windows(2).map(of).collect()
+}
+
+/// What each section lacks, in dB, to be as loud as its energy says.
 fn trims(loudness: &[Option<f64>], plan: &ArrangementPlan) -> Vec<f32> {
-    let loudest = plan
-        .structure
-        .iter()
-        .zip(loudness)
-        .filter_map(|(section, loudness)| Some((section.energy, (*loudness)?)))
-        .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let Some((top_energy, top)) = loudest else { return vec![0.0; loudness.len()] };
-    plan.structure
-        .iter()
-        .zip(loudness)
-        .map(|(section, loudness)| {
-            let wanted = top - RANGE_LU * (top_energy - section.energy);
-            loudness.map_or(0.0, |own| (wanted - own).clamp(TRIM_DB.0, TRIM_DB.1)) as f32
-        })
-        .collect()
+    let trim = |(section, loudness): (&Section, &Option<f64>)| {
+        let wanted = TOP_LUFS - RANGE_LU * (1.0 - section.energy);
+        loudness.map_or(0.0, |own| (wanted - own).clamp(TRIM_DB.0, TRIM_DB.1)) as f32
+    };
+    plan.structure.iter().zip(loudness).map(trim).collect()
 }
 
 /// A value per section as a curve: a rise is complete on the downbeat, a fall takes the half bar after it.
@@ -117,7 +122,17 @@ pub(crate) struct Master {
     pub(crate) clip: Clip,
     pub(crate) lufs_i: Option<f64>,
     pub(crate) true_peak_dbtp: f64,
+    pub(crate) range_lu: f64,
+    pub(crate) reductions: Reductions,
     pub(crate) warning: Option<String>,
+}
+
+/// The deepest reductions of the master's stages, dB (0 or less).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reductions {
+    pub(crate) glue: f64,
+    pub(crate) clipper: f64,
+    pub(crate) limiter: f64,
 }
 
 /// Highest true peak of a master, dBTP: a little under -1 for meters that see more.
@@ -136,33 +151,41 @@ const PASSES: usize = 4;
 /// How much loudness clipper and limiter cost is found on an excerpt; then the whole track is processed
 /// once, measured, and turned down by what is too much, or processed again if too soft.
 pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<Master, Cancelled> {
-    glue(&mut mix);
+    let glue = f64::from(glue(&mut mix).0);
     progress.check()?;
     let Some(Lufs(own)) = loudness::integrated(&mix) else {
         let true_peak_dbtp = loudness::true_peak_dbtp(&mix);
         let warning = Some("the track is silent or too short to be measured".to_owned());
-        return Ok(Master { clip: mix, lufs_i: None, true_peak_dbtp, warning });
+        let reductions = Reductions { glue, ..Reductions::default() };
+        return Ok(Master {
+            clip: mix,
+            lufs_i: None,
+            true_peak_dbtp,
+            range_lu: 0.0,
+            reductions,
+            warning,
+        });
     };
     let excerpt = excerpt(&mix, own);
     let mut gain_db = target - own + AIM_LU;
     for _ in 0..3 {
         gain_db = target - own + AIM_LU + cost_lu(&excerpt, gain_db);
     }
-    let mut best = None;
+    let mut best: Option<(Clip, f64, f64, f64, Reductions)> = None;
     let mut ceiling = CEILING;
     for pass in 0..PASSES {
         progress.step(pass as u64, PASSES as u64, "loudness")?;
-        let mut master = pressed(&mix, gain_db, ceiling);
-        let (got, peak) = rayon::join(
-            || loudness::integrated(&master).map_or(-70.0, |lufs| lufs.0),
-            || loudness::true_peak_dbtp(&master),
-        );
+        let (mut master, [clipper, limiter]) = pressed(&mix, gain_db, ceiling);
+        let (programme, peak) =
+            rayon::join(|| loudness::programme(&master), || loudness::true_peak_dbtp(&master));
+        let got = programme.integrated.map_or(-70.0, |lufs| lufs.0);
         let excess_db = (peak - HIGHEST_DBTP).max(0.0);
         let down_db = (target - got).min(-excess_db);
         master.scale(10.0_f32.powf(down_db as f32 / 20.0));
         let lufs = got + down_db;
         let close = target - lufs <= NEAR_LU;
-        best = Some((master, lufs, peak + down_db));
+        let reductions = Reductions { glue, clipper, limiter };
+        best = Some((master, lufs, peak + down_db, programme.range_lu, reductions));
         if close {
             break;
         }
@@ -170,22 +193,26 @@ pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<
         ceiling.0 -= excess_db as f32;
         gain_db += 1.3 * (target - lufs) + AIM_LU;
     }
-    let (clip, lufs, true_peak_dbtp) = best.expect("there is at least one pass");
+    let (clip, lufs, true_peak_dbtp, range_lu, reductions) =
+        best.expect("there is at least one pass");
     let off = lufs - target;
     let warning = (off.abs() > 0.5)
         .then(|| format!("the master is {off:+.1} LU from the loudness asked for"));
-    Ok(Master { clip, lufs_i: Some(lufs), true_peak_dbtp, warning })
+    let lufs_i = Some(lufs);
+    Ok(Master { clip, lufs_i, true_peak_dbtp, range_lu, reductions, warning })
 }
 
-/// The mix at a gain, clipped and limited.
-fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> Clip {
+/// The mix at a gain, clipped and limited, and the deepest reductions of both in dB.
+fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> (Clip, [f64; 2]) {
     let mut master = mix.clone();
     master.scale(10.0_f32.powf(gain_db as f32 / 20.0));
     let spec = ClipperSpec { ceiling: Db(ceiling.0 + 1.0), knee: Db(3.0) };
     let frames = master.len();
-    master.samples_mut().par_chunks_mut(frames).for_each(|channel| clip(channel, &spec));
-    limit(&mut master, &LimiterSpec { ceiling, ..LimiterSpec::default() });
-    master
+    let channels = master.samples_mut().par_chunks_mut(frames);
+    let clipped: Vec<Db> = channels.map(|channel| clip(channel, &spec)).collect();
+    let limited = limit(&mut master, &LimiterSpec { ceiling, ..LimiterSpec::default() });
+    let clipped = clipped.iter().fold(0.0, |deepest: f32, db| deepest.min(db.0));
+    (master, [clipped, limited.0].map(f64::from))
 }
 
 /// Loudness lost to clipper and limiter at a gain, LU.
@@ -195,7 +222,7 @@ fn cost_lu(excerpt: &Clip, gain_db: f64) -> f64 {
         meter.add(&clip.stereo());
         lufs(meter.hops.iter().sum::<f64>() / meter.hops.len().max(1) as f64)
     };
-    (of(excerpt) + gain_db - of(&pressed(excerpt, gain_db, CEILING))).clamp(0.0, 12.0)
+    (of(excerpt) + gain_db - of(&pressed(excerpt, gain_db, CEILING).0)).clamp(0.0, 12.0)
 }
 
 /// Half a minute in pieces of three seconds that stands for all that counts towards the loudness `own`
@@ -228,8 +255,8 @@ fn excerpt(mix: &Clip, own: f64) -> Clip {
     Clip::new(mix.rate(), &channels)
 }
 
-/// Two to one above the usual level of the loud parts: at most about 2 dB.
-fn glue(mix: &mut Clip) {
+/// Two to one above the usual level of the loud parts: at most about 2 dB. Gives the deepest reduction.
+fn glue(mix: &mut Clip) -> Db {
     let mut powers: Vec<f64> = mix
         .channel(0)
         .chunks(HOP)
@@ -252,5 +279,7 @@ fn glue(mix: &mut Clip) {
     };
     let frames = mix.len();
     let (left, right) = mix.samples_mut().split_at_mut(frames);
-    Compressor::new(&spec, RATE.hz()).run(&mut [left, right]);
+    let mut compressor = Compressor::new(&spec, RATE.hz());
+    compressor.run(&mut [left, right]);
+    compressor.deepest()
 }

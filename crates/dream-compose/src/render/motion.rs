@@ -3,7 +3,7 @@
 use dream_core::{ArrangementPlan, Automate, Automation, Role};
 
 use super::curve::{Curve, Move, rests};
-use super::role::{is_drum, traits};
+use super::role::{is_drum, is_gesture, traits};
 use super::schedule::Scene;
 use super::timeline::{Span, Timeline, frames};
 use super::transition;
@@ -29,6 +29,10 @@ pub(crate) struct Motion {
     pub(crate) fade: Curve,
     /// Linear gain of rests.
     pub(crate) gate: Curve,
+    /// Frames of the sections' lines at which the layer starts anew: those that it does not run across.
+    pub(crate) lines: Vec<i64>,
+    /// Linear gain of the fades that end on these lines.
+    pub(crate) ends: Curve,
 }
 
 pub(crate) fn of(
@@ -40,6 +44,7 @@ pub(crate) fn of(
     role: Role,
 ) -> Motion {
     let usual_send = traits(role).reverb.max(0.05);
+    let lines = if is_gesture(role) { Vec::new() } else { lines(time, spans) };
     let send = |value: f64| (value as f32 / usual_send).min(8.0);
     Motion {
         gain_db: automated(time, scenes, Automate::GainDb, 0.0, |v| v as f32, true),
@@ -49,7 +54,35 @@ pub(crate) fn of(
         pan: pan(time, scenes),
         fade: Curve::with(1.0, spans.iter().flat_map(|span| fades(time, *span, role)).collect()),
         gate: rests(transition::rests(plan, time, role, looped)),
+        ends: ends(&lines, role),
+        lines,
     }
+}
+
+/// The lines between sections that no span crosses.
+fn lines(time: &Timeline, spans: &[Span]) -> Vec<i64> {
+    let inner = time.starts.iter().skip(1);
+    let free = inner.filter(|line| !spans.iter().any(|s| s.from < **line && **line < s.to));
+    free.map(|line| time.bar(f64::from(*line))).collect()
+}
+
+/// Fades over what still rings at a line, so that a section's notes end with it; rooms and echoes go on.
+fn ends(lines: &[i64], role: Role) -> Curve {
+    /// Frames of silence before the line.
+    const CLEAR: i64 = 8;
+    let fade = frames(match role {
+        Role::Bass | Role::Sub => 0.010,
+        Role::Pad | Role::Drone | Role::Noise => 0.080,
+        role if is_drum(role) => 0.008,
+        _ => 0.030,
+    });
+    let moves = lines.iter().flat_map(|line| {
+        [
+            Move { start: line - fade, end: line - CLEAR, from: 1.0, to: 0.0 },
+            Move { start: *line, end: *line, from: 1.0, to: 1.0 },
+        ]
+    });
+    Curve::with(1.0, moves.collect())
 }
 
 fn log_hz(hz: f64) -> f32 {
@@ -107,10 +140,12 @@ fn fades(time: &Timeline, span: Span, role: Role) -> [Move; 3] {
         _ => (frames(if is_drum(role) { 0.0 } else { 0.006 }), frames(0.006)),
     };
     let (from, to) = (time.bar(f64::from(span.from)), time.bar(f64::from(span.to)));
+    // Blocks end on the lines of sections; elsewhere it stays clear of the interpolation over a step.
+    let clear = if time.starts.contains(&span.to) { 0 } else { 256 };
     [
         Move { start: from, end: from + fade_in, from: 0.0, to: 1.0 },
         Move { start: to - fade_out, end: to, from: 1.0, to: 0.0 },
-        // Open again for notes of later sections, clear of the interpolation over a step.
-        Move { start: to + 256, end: to + 256, from: 1.0, to: 1.0 },
+        // Open again for notes of later sections.
+        Move { start: to + clear, end: to + clear, from: 1.0, to: 1.0 },
     ]
 }

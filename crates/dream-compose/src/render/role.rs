@@ -3,11 +3,15 @@
 //! Levels are short-term loudness relative to the kick, the middle of the ranges that club mixes show.
 
 use dream_core::Role;
+use serde::{Deserialize, Serialize};
 
 /// Layers that are treated alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Bus {
-    /// Kick to break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bus {
+    /// The kick alone.
+    Kick,
+    /// The other drums, snare to break.
     Drums,
     /// Bass and sub.
     Bass,
@@ -15,6 +19,22 @@ pub(crate) enum Bus {
     Music,
     /// Noise, drones and gestures.
     Fx,
+}
+
+impl Bus {
+    /// All buses in the order in which they are summed.
+    pub const ALL: [Self; 5] = [Self::Kick, Self::Drums, Self::Bass, Self::Music, Self::Fx];
+
+    /// Its name, as in file names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kick => "kick",
+            Self::Drums => "drums",
+            Self::Bass => "bass",
+            Self::Music => "music",
+            Self::Fx => "fx",
+        }
+    }
 }
 
 /// How a role sits in the mix.
@@ -36,7 +56,7 @@ pub(crate) struct Traits {
 }
 
 pub(crate) fn traits(role: Role) -> Traits {
-    use Bus::{Bass, Drums, Fx, Music};
+    use Bus::{Bass, Drums, Fx, Kick, Music};
     let of = |bus, level_lu, highpass_hz, reverb, delay, duck, human| Traits {
         bus,
         level_lu,
@@ -47,7 +67,7 @@ pub(crate) fn traits(role: Role) -> Traits {
         human,
     };
     match role {
-        Role::Kick => of(Drums, 0.0, None, 0.0, 0.0, 0.0, 0.0),
+        Role::Kick => of(Kick, 0.0, None, 0.0, 0.0, 0.0, 0.0),
         Role::Snare => of(Drums, -5.0, Some(110.0), 0.10, 0.0, 0.0, 0.5),
         Role::Clap => of(Drums, -5.0, Some(130.0), 0.12, 0.0, 0.0, 0.5),
         Role::Hat => of(Drums, -12.0, Some(150.0), 0.03, 0.0, 0.1, 1.0),
@@ -108,7 +128,7 @@ pub(crate) fn crowds(role: Role) -> bool {
 
 /// Whether the role is played as single hits that cut themselves off.
 pub(crate) fn is_drum(role: Role) -> bool {
-    traits(role).bus == Bus::Drums
+    matches!(traits(role).bus, Bus::Kick | Bus::Drums)
 }
 
 /// Whether the role is a gesture placed by transitions.
@@ -119,7 +139,7 @@ pub(crate) fn is_gesture(role: Role) -> bool {
 /// Whether the role's pitch must agree with the key.
 pub(crate) fn is_tonal(role: Role) -> bool {
     match traits(role).bus {
-        Bus::Drums | Bus::Fx => role == Role::Drone,
+        Bus::Kick | Bus::Drums | Bus::Fx => role == Role::Drone,
         Bus::Bass | Bus::Music => true,
     }
 }

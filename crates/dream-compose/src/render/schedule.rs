@@ -33,7 +33,13 @@ pub(crate) struct Score {
 pub(crate) struct Draft {
     pub(crate) event: Event,
     pub(crate) variant: Variant,
+    /// First frame of its section and the first after it: notes do not leave their section, so that an edit
+    /// in one moves no sample of another. Everything else may.
+    pub(crate) bounds: (i64, i64),
 }
+
+/// The bounds of what may cross the lines of sections.
+pub(crate) const UNBOUND: (i64, i64) = (i64::MIN, i64::MAX);
 
 /// One query of the part, with its place.
 #[derive(Debug, Clone, Copy)]
@@ -63,8 +69,18 @@ pub(crate) fn score(
     let (drafts, spans) = if is_gesture(part.role) {
         (transition::gestures(plan, time, part, &scenes, clip), Vec::new())
     } else if stem.form == Form::Loop {
-        let spans = running(&scenes, time, true);
-        (loops(time, &spans, stem, clip, part.role), spans)
+        let sliced = part.role == Role::Break
+            && scenes.iter().any(|scene| scene.query.notes.iter().any(|n| n.pitch.is_some()));
+        let spans = running(&scenes, time, !sliced);
+        let pass = Pass::of(time, stem, clip, part.role);
+        let mut drafts = loops(time, &spans, pass);
+        if sliced {
+            for scene in &scenes {
+                drafts.append(&mut slices(time, *scene, pass));
+            }
+            cut_own(&mut drafts);
+        }
+        (drafts, spans)
     } else {
         let mut drafts = Vec::new();
         for scene in &scenes {
@@ -113,10 +129,13 @@ fn realise(
         match draft.variant {
             Variant::Hit { .. } => {
                 let attack = source.attack;
-                event.start -= attack.lead;
-                event.offset = attack.frame - attack.lead;
-                event.len = event.len.saturating_add(attack.lead).min(source.len() - event.offset);
-                event.fade_out = event.fade_out.min(event.len);
+                let (first, last) = draft.bounds;
+                let lead = attack.lead.min(event.start.saturating_sub(first));
+                event.start -= lead;
+                event.offset = attack.frame - lead;
+                event.fade_in = attack.lead - lead;
+                event.len = event.len.saturating_add(lead).min(source.len() - event.offset);
+                event.end_by(last);
             }
             // A rising gesture ends with its span: until now `start` is that end.
             Variant::Gesture { rising: true, .. } => {
@@ -130,7 +149,8 @@ fn realise(
                 event.len = source.len() - event.offset;
                 event.fade_out = frames(0.03).min(event.len);
             }
-            Variant::Loop { .. } | Variant::Texture { .. } => {}
+            Variant::Loop { .. } => event.end_by(draft.bounds.1),
+            Variant::Texture { .. } => {}
         }
     }
     let mut events: Vec<Event> = drafts.into_iter().map(|draft| draft.event).collect();
@@ -165,6 +185,7 @@ fn notes(
     };
     let rests = transition::silences(section);
     let seed = Seed(section.seed);
+    let bounds = (time.bar_in(index, 0.0), time.bar_in(index, f64::from(section.bars)));
     let sounding = |note: &&Note| {
         (first..last).contains(&(note.beat + 1e-9))
             && note.velocity > 0.0
@@ -180,8 +201,8 @@ fn notes(
             let on_beat = (note.beat - note.beat.round()).abs() < 1e-6;
             let backbeat = on_beat && matches!(role, Role::Clap | Role::Snare);
             let freedom = if backbeat { 0.0 } else { traits(role).human };
-            let start =
-                time.note_in(index, note.beat) + time.deviation(seed, &part, note.beat, freedom);
+            let late = time.deviation(seed, &part, note.beat, freedom);
+            let start = (time.note_in(index, note.beat) + late).max(bounds.0);
             let tick = (note.beat * 960.0).round() as u64;
             let (cents, wobble_db) = match transposition(plan.key, chord, note, stem, role) {
                 Some(cents) => (cents, 0.0),
@@ -196,6 +217,7 @@ fn notes(
                 ((end - start).max(release) + release, release)
             };
             drafts.push(Draft {
+                bounds,
                 variant: Variant::Hit { cents },
                 event: Event {
                     start,
@@ -351,43 +373,97 @@ fn cut_own(drafts: &mut [Draft]) {
     }
 }
 
-/// The bars in which loops (`all`) or parts without notes run.
-fn running(scenes: &[Scene<'_>], time: &Timeline, all: bool) -> Vec<Span> {
-    let mut spans = Vec::new();
+/// The bars in which loops (`gated`) or parts without notes run. Notes gate the loops of a section, in bars;
+/// what lies underneath is not gated.
+fn running(scenes: &[Scene<'_>], time: &Timeline, gated: bool) -> Vec<Span> {
+    let (mut free, mut bound) = (Vec::new(), Vec::new());
     for Scene { index, query, .. } in scenes {
         let start = time.starts[*index];
-        if query.notes.is_empty() {
-            spans.push(Span { from: start + query.enter_bar, to: start + query.leave_bar });
-        } else if all {
-            for bar in query.enter_bar..query.leave_bar {
-                let (from, to) = (f64::from(bar) * 4.0, f64::from(bar + 1) * 4.0);
-                if query.notes.iter().any(|note| (from..to).contains(&note.beat)) {
-                    spans.push(Span { from: start + bar, to: start + bar + 1 });
-                }
-            }
+        let under = matches!(query.role, Role::Pad | Role::Drone | Role::Noise);
+        if query.notes.is_empty() || gated && under {
+            free.push(Span { from: start + query.enter_bar, to: start + query.leave_bar });
+        } else if gated {
+            let bars = (query.enter_bar..query.leave_bar).filter(|bar| {
+                let (from, to) = (f64::from(*bar) * 4.0, f64::from(bar + 1) * 4.0);
+                query.notes.iter().any(|note| (from..to).contains(&note.beat))
+            });
+            let bars = bars.map(|bar| Span { from: start + bar, to: start + bar + 1 });
+            bound.append(&mut merge(bars.collect()));
         }
     }
-    merge(spans)
+    // Spans that notes decide are not joined over the line of a section.
+    let mut spans = merge(free);
+    spans.append(&mut bound);
+    spans.sort_by_key(|span| (span.from, span.to));
+    spans
+}
+
+/// One pass of a warped loop.
+#[derive(Debug, Clone, Copy)]
+struct Pass {
+    beats: f64,
+    variant: Variant,
+}
+
+impl Pass {
+    fn of(time: &Timeline, stem: &CastStem, clip: &Clip, role: Role) -> Self {
+        let seconds = clip.seconds() * stem.ratio;
+        let beats = (seconds / time.bpm.beat_seconds()).round().max(1.0);
+        // Whole bars where that is what it is.
+        let bars = (beats / 4.0).round().max(1.0) * 4.0;
+        let beats = if (beats - bars).abs() < 0.5 || beats > 4.0 { bars } else { beats };
+        let cents = if is_tonal(role) { (stem.semitones * 100.0).round() as i32 } else { 0 };
+        Self { beats, variant: Variant::Loop { frames: time.length(beats), cents } }
+    }
 }
 
 /// A loop tiled over its spans, every pass counted from the origin.
-fn loops(time: &Timeline, spans: &[Span], stem: &CastStem, clip: &Clip, role: Role) -> Vec<Draft> {
-    let seconds = clip.seconds() * stem.ratio;
-    let beats = (seconds / time.bpm.beat_seconds()).round().max(1.0);
-    // Whole bars where that is what it is.
-    let bars = (beats / 4.0).round().max(1.0) * 4.0;
-    let beats = if (beats - bars).abs() < 0.5 || beats > 4.0 { bars } else { beats };
-    let cents = if is_tonal(role) { (stem.semitones * 100.0).round() as i32 } else { 0 };
-    let variant = Variant::Loop { frames: time.length(beats), cents };
+fn loops(time: &Timeline, spans: &[Span], pass: Pass) -> Vec<Draft> {
+    let Pass { beats, variant } = pass;
     let mut drafts = Vec::new();
     for span in spans {
         let (mut beat, end) = (f64::from(span.from) * 4.0, f64::from(span.to) * 4.0);
         while beat < end {
             let start = time.beat(beat);
             let stop = time.beat((beat + beats).min(end));
-            drafts.push(Draft { variant, event: running_event(start, stop - start) });
+            let event = running_event(start, stop - start);
+            drafts.push(Draft { variant, event, bounds: UNBOUND });
             beat += beats;
         }
+    }
+    drafts
+}
+
+/// The pitch of a break's note that plays the first sixteenth of its bar; the fifteen above play the others.
+const FIRST_SLICE: u8 = 36;
+
+/// A break cut into the sixteenths of its first bar, played as the notes of a scene say.
+fn slices(time: &Timeline, scene: Scene<'_>, pass: Pass) -> Vec<Draft> {
+    let Scene { index, section, query } = scene;
+    let (first, last) = (f64::from(query.enter_bar) * 4.0, f64::from(query.leave_bar) * 4.0);
+    let bounds = (time.bar_in(index, 0.0), time.bar_in(index, f64::from(section.bars)));
+    let rests = transition::silences(section);
+    let mut drafts = Vec::new();
+    for note in query.notes.iter().filter(|note| note.velocity > 0.0) {
+        let beat = note.beat + 1e-9;
+        let resting = rests.iter().any(|(from, to)| (*from..*to).contains(&beat));
+        if resting || !(first..last).contains(&beat) {
+            continue;
+        }
+        let slice = note.pitch.unwrap_or(FIRST_SLICE).clamp(FIRST_SLICE, FIRST_SLICE + 15);
+        let from = time.note_in(index, note.beat);
+        let to = time.note_in(index, note.beat + note.length.max(0.0625));
+        // A millisecond earlier, so that a hit on the line of its slice is whole.
+        let start = (from - frames(0.001)).max(bounds.0);
+        let offset = time.length(0.25 * f64::from(slice - FIRST_SLICE)) + start - from;
+        let event = Event {
+            offset,
+            gain: (note.velocity as f32).powf(1.6),
+            fade_in: from - start,
+            fade_out: frames(0.003).min(to - start),
+            ..running_event(start, to - start)
+        };
+        drafts.push(Draft { variant: pass.variant, event, bounds });
     }
     drafts
 }
@@ -407,7 +483,7 @@ fn textures(time: &Timeline, spans: &[Span], stem: &CastStem, clip: &Clip) -> Ve
             let mut event = running_event(start, len.min(to - start));
             event.fade_in = if start == from { 0 } else { cross.min(event.len) };
             event.fade_out = if start + len >= to { 0 } else { cross };
-            drafts.push(Draft { event, variant });
+            drafts.push(Draft { event, variant, bounds: UNBOUND });
             start += step;
         }
     }
@@ -428,9 +504,9 @@ fn running_event(start: i64, len: i64) -> Event {
     }
 }
 
-/// Open and closed hats silence each other: on a shared step the open one sounds, and every closed hit
-/// ends the open ones before it.
-pub(crate) fn choke(scores: &mut [Score]) {
+/// Open and closed hats silence each other: on a shared step of a section the open one sounds, and every
+/// closed hit ends the open ones before it.
+pub(crate) fn choke(scores: &mut [Score], time: &Timeline) {
     let starts = |role: Role, scores: &[Score]| {
         let of_role = scores.iter().filter(|score| score.part.role == role);
         let single = of_role.filter(|score| score.spans.is_empty());
@@ -440,12 +516,17 @@ pub(crate) fn choke(scores: &mut [Score]) {
         all
     };
     let near = frames(0.025);
+    let lines: Vec<i64> = time.starts.iter().map(|bar| time.bar(f64::from(*bar))).collect();
+    let section = |frame: i64| lines.partition_point(|line| *line <= frame);
     let open = starts(Role::OpenHat, scores);
     for score in scores.iter_mut().filter(|score| score.part.role == Role::Hat) {
         if score.spans.is_empty() {
             score.events.retain(|event| {
                 let next = open.partition_point(|start| *start < event.start - near);
-                open.get(next).is_none_or(|start| *start > event.start + near)
+                !open[next..]
+                    .iter()
+                    .take_while(|start| **start <= event.start + near)
+                    .any(|start| section(*start) == section(event.start))
             });
         }
     }

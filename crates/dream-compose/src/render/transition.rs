@@ -5,7 +5,7 @@ use dream_core::{ArrangementPlan, PartId, Role, Section, Transition, TransitionK
 
 use super::event::Event;
 use super::role::is_gesture;
-use super::schedule::{Draft, Scene};
+use super::schedule::{Draft, Scene, UNBOUND};
 use super::source::Variant;
 use super::timeline::{Timeline, frames};
 
@@ -90,6 +90,7 @@ fn draft(role: Role, from: i64, to: i64, gain: f32, clip: &Clip) -> Draft {
     let rising = rising(role);
     let room = if rising { to - from } else { clip.len() as i64 * 2 };
     Draft {
+        bounds: UNBOUND,
         variant: Variant::Gesture { rising, frames: room },
         event: Event {
             start: if rising { to } else { from },
