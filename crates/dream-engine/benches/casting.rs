@@ -17,15 +17,16 @@ fn main() {
 
 fn open(home: &TempDir) -> Engine {
     let flags = Flags { home: Some(home.path().to_owned()), ..Flags::default() };
-    Engine::open(Config::load(&flags).unwrap(), Clock::Fixed(Moment(0))).unwrap()
+    let config = Config::load(&flags).expect("defaults");
+    Engine::open(config, Clock::Fixed(Moment(0))).expect("a home")
 }
 
 /// An engine whose library holds so many stems.
 fn filled(count: usize) -> (TempDir, Engine) {
-    let home = TempDir::new().unwrap();
+    let home = TempDir::new().expect("a temporary folder");
     let engine = open(&home);
-    engine.ensure_starter(&Progress::silent()).unwrap();
-    let kit = engine.library().stems(&Filter::default()).unwrap();
+    engine.ensure_starter(&Progress::silent()).expect("the starter kit");
+    let kit = engine.library().stems(&Filter::default()).expect("its stems");
     let mut numbers = kit.len()..count;
     while !numbers.is_empty() {
         let chunk: Vec<usize> = numbers.by_ref().take(10_000).collect();
@@ -38,7 +39,7 @@ fn filled(count: usize) -> (TempDir, Engine) {
                 }
                 Ok::<_, dream_library::Error>(())
             })
-            .unwrap();
+            .expect("room for the rows");
     }
     (home, engine)
 }
@@ -46,7 +47,7 @@ fn filled(count: usize) -> (TempDir, Engine) {
 /// A stem that sounds a little different; its audio is an empty file, which no casting reads.
 fn copy(engine: &Engine, entry: &Entry, number: usize) -> NewStem {
     let hash = format!("{number:064x}");
-    std::fs::File::create(engine.library().blobs().path(&hash)).unwrap();
+    std::fs::File::create(engine.library().blobs().path(&hash)).expect("room for a file");
     let mut facts = entry.stem.facts.clone();
     for (index, value) in facts.attributes.values_mut().enumerate() {
         *value *= 0.8 + 0.45 * ((31 * number + 17 * index) % 97) as f32 / 97.0;
@@ -91,8 +92,8 @@ fn plan_and_cast(bencher: Bencher<'_, '_>, (home, _): &(TempDir, Engine), prompt
     };
     bencher.bench_local(|| {
         let engine = open(home);
-        let plan = engine.plan(&spec).unwrap();
-        engine.cast(&plan, &[], &spec.selection).unwrap()
+        let plan = engine.plan(&spec).expect("a plan");
+        engine.cast(&plan, &[], &spec.selection).expect("a casting")
     });
 }
 
