@@ -116,6 +116,8 @@ fn tags(part: &PartId, stem: &Words) -> f64 {
 fn form(need: &Need<'_>, form: Form, plays: f64) -> f64 {
     let gesture = is_gesture(need.part.role);
     match form {
+        // The notes of a break are slices of a loop.
+        Form::Loop if need.part.role == Role::Break => 1.0,
         Form::OneShot if need.has_notes || gesture => 1.0,
         Form::OneShot if is_drum(need.part.role) => 0.4,
         Form::OneShot => 0.1,
@@ -162,13 +164,33 @@ fn stretch(need: &Need<'_>, own: f64) -> (f64, f64) {
 /// the Camelot wheel; 0 where either has none.
 pub(super) fn key(need: &Need<'_>, stem: &Stem, semitones: i32) -> f64 {
     let facts = &stem.facts;
-    let (Some(own), Some(target)) = (facts.key, need.key) else { return 0.0 };
+    let Some(target) = need.key else { return 0.0 };
+    if let Some(root) = facts.root.filter(|_| facts.form != Form::Loop) {
+        let sure = f64::from(facts.root_confidence.clamp(0.0, 1.0));
+        return sure * lone(root.round() as i32 + semitones, target);
+    }
+    let Some(own) = facts.key else { return 0.0 };
     let sure = f64::from(facts.key_confidence.clamp(0.0, 1.0));
     match own.transposed(semitones).shift_to(target).0 as i32 {
         0 => 0.8 * sure,
         // A fifth apart: neighbours on the wheel.
         5 | -5 => 0.2 * sure,
         _ => -0.8 * sure,
+    }
+}
+
+/// The same for a lone note or a chord that runs, by its root: best on the tonic, well on the fifth.
+fn lone(root: i32, target: Key) -> f64 {
+    let above = (root - target.tonic.index()).rem_euclid(12);
+    let scale: &[i32] = match target.mode {
+        Mode::Major => &[0, 2, 4, 5, 7, 9, 11],
+        Mode::Minor => &[0, 2, 3, 5, 7, 8, 10],
+    };
+    match above {
+        0 => 0.8,
+        7 => 0.5,
+        _ if scale.contains(&above) => 0.0,
+        _ => -0.8,
     }
 }
 

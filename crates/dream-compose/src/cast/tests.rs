@@ -1,4 +1,4 @@
-use dream_core::{Category, Facts, Note, Provenance, Section, StemQuery};
+use dream_core::{Category, Facts, Note, Profile, Provenance, Rhythm, Section, StemQuery};
 
 use std::sync::Arc;
 
@@ -314,4 +314,112 @@ fn harsh_sounds_play_where_they_are_asked_for() {
     check(vec![query(Role::Snare, &["techno"], &[0])], vec![snares()], &[&[2]]);
     let asked = ["techno", "distorted"];
     check(vec![query(Role::Snare, &asked, &[0])], vec![snares()], &[&[1]]);
+}
+
+/// Gives a candidate a profile of those pitch classes and bands.
+fn heard(mut candidate: Candidate, classes: &[usize], bands: &[usize]) -> Candidate {
+    let share = |list: &[usize], i| if list.contains(&i) { 1.0 / list.len() as f32 } else { 0.0 };
+    of(&mut candidate).facts.profile = Some(Profile {
+        pitch_classes: std::array::from_fn(|i| share(classes, i)),
+        bark: std::array::from_fn(|i| share(bands, i)),
+        rhythm: None,
+    });
+    candidate
+}
+
+/// Gives a loop onsets on those steps, late by so many milliseconds.
+fn played(candidate: Candidate, steps: &[usize], late_ms: f32) -> Candidate {
+    let mut candidate = heard(candidate, &[], &[20]);
+    let share = 1.0 / steps.len() as f32;
+    let rhythm = Rhythm {
+        high: std::array::from_fn(|step| if steps.contains(&step) { share } else { 0.0 }),
+        late_ms,
+        tight: if late_ms.abs() < 15.0 { 1.0 } else { 0.2 },
+        ..Rhythm::default()
+    };
+    if let Some(profile) = &mut of(&mut candidate).facts.profile {
+        profile.rhythm = Some(rhythm);
+    }
+    candidate
+}
+
+#[test]
+fn a_texture_is_chosen_and_moved_by_how_it_sounds_with_the_notes() {
+    let pad = |id| looped(id, Category::Pad, 130.0, 4);
+    let bass = || vec![candidate(9, Category::Bass, Form::OneShot)];
+    let queries = || vec![query(Role::Bass, &[], &[33, 40]), query(Role::Pad, &[], &[])];
+    let (am, cluster) = ([9, 0, 4], [9, 10, 11, 0]);
+    let pads = vec![heard(pad(1), &cluster, &[5]), heard(pad(2), &am, &[5])];
+    check(queries(), vec![bass(), pads], &[&[9], &[2]]);
+    // A minor, a tone too high.
+    let high = vec![heard(pad(1), &am.map(|class| (class + 2) % 12), &[5])];
+    let casting = check(queries(), vec![bass(), high], &[&[9], &[1]]);
+    assert!((casting.parts[1].stems[0].semitones + 2.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_late_loop_gives_way_to_one_on_the_grid() {
+    let perc = |id, late| played(looped(id, Category::Percussion, 130.0, 1), &[0, 3, 6, 10], late);
+    check(vec![query(Role::Perc, &[], &[])], vec![vec![perc(1, 25.0), perc(2, 1.0)]], &[&[2]]);
+}
+
+#[test]
+fn a_loop_plays_in_place_of_notes_that_it_plays() {
+    let ask = || vec![query(Role::Perc, &["metal"], &[0, 0, 0, 0])];
+    let loop_on = |steps: &[usize]| {
+        let mut perc = played(looped(1, Category::Percussion, 130.0, 1), steps, 0.0);
+        of(&mut perc).tags = vec!["metal".to_owned()];
+        vec![perc, candidate(2, Category::Percussion, Form::OneShot)]
+    };
+    let casting = check(ask(), vec![loop_on(&[0, 4, 8, 12])], &[&[1]]);
+    assert_eq!(casting.warnings, [""; 0]);
+    check(ask(), vec![loop_on(&[1, 5, 11])], &[&[2]]);
+    // Not the kick: fills and the groove of a track hang on its hits.
+    let kick = played(looped(1, Category::Kick, 130.0, 1), &[0, 4, 8, 12], 0.0);
+    let kicks = vec![kick, candidate(2, Category::Kick, Form::OneShot)];
+    check(vec![query(Role::Kick, &[], &[0, 0, 0, 0])], vec![kicks], &[&[2]]);
+}
+
+#[test]
+fn the_slices_of_a_break_are_cut_from_a_loop() {
+    let drums =
+        vec![candidate(1, Category::Drums, Form::OneShot), looped(2, Category::Drums, 130.0, 2)];
+    let casting = check(vec![query(Role::Break, &[], &[36, 40])], vec![drums], &[&[2]]);
+    assert_eq!(casting.warnings, [""; 0]);
+}
+
+#[test]
+fn a_stem_finds_room_beside_those_before_it() {
+    let bass = vec![heard(candidate(9, Category::Bass, Form::OneShot), &[9], &[2, 3])];
+    let pad = |id, bands: &[usize]| heard(looped(id, Category::Pad, 130.0, 4), &[9, 0, 4], bands);
+    let pads = vec![pad(1, &[2, 3]), pad(2, &[8, 9])];
+    let queries = vec![query(Role::Bass, &[], &[33]), query(Role::Pad, &[], &[])];
+    check(queries, vec![bass, pads], &[&[9], &[2]]);
+}
+
+#[test]
+fn what_the_prompt_wishes_outweighs_style_but_not_kind() {
+    let hat = |id, tags: &str, wish| Candidate {
+        wish,
+        ..tagged(id, Category::Hihat, Form::OneShot, "h", tags)
+    };
+    let ask = || vec![query(Role::Hat, &["techno"], &[0])];
+    check(ask(), vec![vec![hat(1, "closed techno", 0.2), hat(2, "closed house", 0.8)]], &[&[2]]);
+    check(ask(), vec![vec![hat(1, "closed techno", 0.3), hat(2, "open techno", 0.8)]], &[&[1]]);
+}
+
+#[test]
+fn the_explanation_names_the_choice_and_the_three_best_losers() {
+    let plan = plan(vec![query(Role::Kick, &[], &[0]), query(Role::Bass, &[], &[33])]);
+    let kicks = (1..=6).map(|id| candidate(id, Category::Kick, Form::OneShot)).collect();
+    let cast = cast(&plan, &shortlist(&plan, vec![kicks, vec![]]), Seed(1)).unwrap();
+    let [kick, bass] = &cast.explanation[..] else { panic!("{:?}", cast.explanation) };
+    assert_eq!(kick.part, cast.casting.parts[0].part);
+    let chosen = &cast.casting.parts[0].stems[0];
+    assert_eq!((kick.chosen[0].id, &kick.chosen[0].why), (chosen.id, &chosen.why));
+    assert!((kick.chosen[0].why.values().sum::<f64>() - chosen.score).abs() < 1e-3);
+    assert_eq!(kick.losers.len(), 3);
+    assert!(kick.losers.iter().all(|loser| loser.id != chosen.id && loser.score <= chosen.score));
+    assert!(kick.losers.is_sorted_by(|a, b| a.score >= b.score));
+    assert!(bass.chosen.is_empty() && bass.losers.is_empty());
 }

@@ -215,4 +215,50 @@ mod tests {
         check("dark breakbeat", Role::Lead, "brightness", -1.2);
         check("techno without dark vocals", Role::Lead, "brightness", 0.0);
     }
+
+    /// The words of prompts as the planner knows them.
+    #[derive(serde::Deserialize)]
+    struct Words {
+        moods: Vec<Mood>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Mood {
+        name: String,
+        stems: Vec<String>,
+        #[serde(default)]
+        tags: Vec<String>,
+    }
+
+    #[test]
+    fn what_the_planner_understands_means_the_same_among_sounds() {
+        let text = include_str!("../../../dream-compose/genres/words.toml");
+        let words: Words = toml::from_str(text).unwrap();
+        let (mut known, mut all) = (0, 0);
+        for mood in &words.moods {
+            assert!(
+                mood.stems.iter().any(|word| !Target::of_text(word).is_empty()),
+                "{}",
+                mood.name
+            );
+            let meant = Target::of_text(&mood.tags.join(" "));
+            for word in &mood.stems {
+                all += 1;
+                let heard = Target::of_text(word);
+                known += usize::from(!heard.attributes.is_empty());
+                let agreement: f32 = meant
+                    .attributes
+                    .iter()
+                    .flat_map(|(a, x)| heard.attributes.iter().map(move |(b, y)| (a == b, x * y)))
+                    .filter_map(|(same, product)| same.then_some(product))
+                    .sum();
+                assert!(
+                    agreement >= 0.0,
+                    "{word} of the mood {} is heard the other way",
+                    mood.name
+                );
+            }
+        }
+        assert!(10 * known >= 9 * all, "{known} of {all} words have a target");
+    }
 }
