@@ -126,8 +126,8 @@ pub fn render_to(
     let mut mix = mix(&mut layers, &stems, &mut desk, &channels, &time, sink, progress)?;
     let layers = report::layers(&layers, &stems, &levels);
     let buses = report::buses(&desk);
-    let trims_db = master::shape(&mut mix, plan, &time, progress)?;
-    let mastered = master::finish(mix, plan.loudness_lufs, progress)?;
+    let mut trims_db = master::shape(&mut mix, plan, &time, progress)?;
+    let mastered = master::finish(mix, plan, &time, &mut trims_db, progress)?;
     warnings.extend(mastered.warning);
     let report = Report {
         lufs_i: mastered.lufs_i,

@@ -12,6 +12,9 @@ use super::role::{Bus, Traits};
 use super::space::{Echo, Room};
 use super::timeline::{Timeline, frames};
 
+/// How far the peaks of the other drums may lie above those of the kick before they are bent, dB.
+const OVER_KICK_DB: f64 = 2.5;
+
 /// Left and right.
 pub(crate) type Sides = [Vec<f32>; 2];
 
@@ -53,12 +56,18 @@ impl<'a> Desk<'a> {
         let genre = plan.genre.to_lowercase();
         let slow = genre.contains("ambient");
         let dub = genre.contains("dub");
-        // Peaks of different layers seldom coincide: their powers add up.
+        // Peaks of different layers seldom coincide: the highest stands for the bus.
         let peak = |bus: Bus| {
             let on = channels.iter().filter(|channel| channel.traits.bus == bus);
-            on.map(|channel| channel.peak * channel.peak).sum::<f64>().sqrt()
+            on.map(|channel| channel.peak).fold(0.0, f64::max)
         };
-        let drive = |bus: &Bus| Drive::new(peak(*bus), drive::depth_db(plan, *bus));
+        // No drum stands out above the kick by more than this.
+        let over_kick = peak(Bus::Kick) * 10.0_f64.powf(OVER_KICK_DB / 20.0);
+        let usual = |bus: Bus| match bus {
+            Bus::Drums if over_kick > 0.0 => peak(bus).min(over_kick),
+            Bus::Kick | Bus::Drums | Bus::Bass | Bus::Music | Bus::Fx => peak(bus),
+        };
+        let drive = |bus: &Bus| Drive::new(usual(*bus), drive::depth_db(plan, *bus));
         Self {
             ducker,
             depth_db: duck::depth_db(plan),

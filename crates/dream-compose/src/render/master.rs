@@ -1,4 +1,6 @@
-//! From the mix to the master: sections to their energy, glue, clip, loudness, true peak.
+//! From the mix to the master: sections to their energy, width, glue, clip, loudness, true peak.
+
+mod balance;
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -15,7 +17,7 @@ use super::layer::{BLOCK, STEP};
 use super::level::{HOP, Meter, lufs};
 use super::timeline::{RATE, Timeline, frames};
 
-/// Loudness between energy 1 and 0 before the limiter, which takes about 3 LU of it away, LU.
+/// Loudness between energy 1 and 0 before the limiter, LU.
 const RANGE_LU: f64 = 11.5;
 /// Most that a section is turned down and up to reach the level of its energy, dB.
 const TRIM_DB: (f64, f64) = (-9.0, 3.0);
@@ -37,11 +39,12 @@ pub(crate) fn shape(
 ) -> Result<Vec<f32>, Cancelled> {
     let trims = trims(&section_loudness(mix, time), plan);
     let curve = steps(time, &trims);
+    let widening = widening(mix, plan, time);
     let energies: Vec<f32> = plan.structure.iter().map(|section| section.energy as f32).collect();
     let energy = steps(time, &energies);
     let total = mix.len();
     let mut low_cut = [Biquad::highpass(28.0, FRAC_1_SQRT_2, RATE.hz()); 2];
-    let mut side_cut = Cascade::highpass(4, 160.0, RATE.hz());
+    let mut side_cut = side_cut();
     let mut air = [Biquad::high_shelf(6_000.0, 0.0, RATE.hz()); 2];
     let (left, right) = mix.samples_mut().split_at_mut(total);
     for start in (0..total).step_by(STEP) {
@@ -60,13 +63,54 @@ pub(crate) fn shape(
             let gain = from + (to - from) * (i - start) as f32 / STEP as f32;
             let (l, r) = (f64::from(left[i] * gain), f64::from(right[i] * gain));
             let mid = low_cut[0].step(0.5 * (l + r));
-            let side = side_cut.step(0.5 * (l - r));
+            let side = widening * side_cut.step(0.5 * (l - r));
             left[i] = air[0].step(mid + side) as f32;
             right[i] = air[1].step(mid - side) as f32;
         }
     }
     fade_out(mix, frames(FADE_S) as usize);
     Ok(trims)
+}
+
+/// Keeps the low end of the side away: under 120 Hz a track is mono.
+fn side_cut() -> Cascade {
+    Cascade::highpass(4, 160.0, RATE.hz())
+}
+
+/// Power of the side relative to the middle where a track is fullest, dB, by genre.
+fn usual_side_db(plan: &ArrangementPlan) -> f64 {
+    let genre = plan.genre.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| genre.contains(word));
+    if has(&["industrial", "hard", "schranz"]) {
+        -13.0
+    } else if has(&["deep", "lofi", "lo-fi", "hip", "drum", "minimal"]) {
+        -11.5
+    } else if has(&["dub", "ambient"]) {
+        -9.0
+    } else if has(&["house", "trance"]) {
+        -9.5
+    } else {
+        -11.0
+    }
+}
+
+/// Gain that brings the side to its usual level, as far as 3 dB less and 5 dB more go.
+fn widening(mix: &Clip, plan: &ArrangementPlan, time: &Timeline) -> f64 {
+    const GAINS: (f64, f64) = (0.7, 1.8);
+    const HEARD_S: f64 = 40.0;
+    let energy = |index: &usize| plan.structure[*index].energy;
+    let fullest = (0..plan.structure.len()).max_by(|a, b| energy(a).total_cmp(&energy(b)));
+    let from = fullest.map_or(0, |index| time.bar_in(index, 0.0)) as usize;
+    let to = (from + frames(HEARD_S) as usize).min(mix.len());
+    let [left, right] = mix.stereo().map(|side| &side[from..to]);
+    let mut cut = side_cut();
+    let (mut middle, mut side) = (1e-9, 1e-9);
+    for (l, r) in left.iter().zip(right) {
+        middle += f64::from(0.5 * (l + r)).powi(2);
+        side += cut.step(f64::from(0.5 * (l - r))).powi(2);
+    }
+    let wanted = middle * 10.0_f64.powf(usual_side_db(plan) / 10.0);
+    (wanted / side).sqrt().clamp(GAINS.0, GAINS.1)
 }
 
 fn fade_out(mix: &mut Clip, fade: usize) {
@@ -138,7 +182,7 @@ pub(crate) struct Reductions {
 /// Highest true peak of a master, dBTP: a little under -1 for meters that see more.
 const HIGHEST_DBTP: f64 = -1.05;
 /// Highest true peak of the limiter, dBTP: its kernel is shorter than that of the measurement.
-const CEILING: Db = Db(-1.15);
+pub(super) const CEILING: Db = Db(-1.15);
 /// How far from the target a master may be, LU.
 const NEAR_LU: f64 = 0.15;
 /// How far over the target a pass aims, LU: too loud is put right exactly, by turning down.
@@ -146,11 +190,19 @@ const AIM_LU: f64 = 0.08;
 /// Most passes over the whole track.
 const PASSES: usize = 4;
 
-/// Glue, clip and limit to the target loudness.
+/// Glue, clip and limit to the target loudness; `trims` gains what the sections were moved by.
 ///
-/// How much loudness clipper and limiter cost is found on an excerpt; then the whole track is processed
-/// once, measured, and turned down by what is too much, or processed again if too soft.
-pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<Master, Cancelled> {
+/// What clipper and limiter cost each section is found on an excerpt: there the sections are moved until they
+/// lie as far apart as their energies say. Then the whole track is processed once, measured, and turned down by
+/// what is too much, or processed again if too soft.
+pub(crate) fn finish(
+    mut mix: Clip,
+    plan: &ArrangementPlan,
+    time: &Timeline,
+    trims: &mut [f32],
+    progress: &Progress,
+) -> Result<Master, Cancelled> {
+    let target = plan.loudness_lufs;
     let glue = f64::from(glue(&mut mix).0);
     progress.check()?;
     let Some(Lufs(own)) = loudness::integrated(&mix) else {
@@ -166,11 +218,12 @@ pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<
             warning,
         });
     };
-    let excerpt = excerpt(&mix, own);
-    let mut gain_db = target - own + AIM_LU;
-    for _ in 0..3 {
-        gain_db = target - own + AIM_LU + cost_lu(&excerpt, gain_db);
+    let balance = balance::find(&mix, plan, time, target - own);
+    balance::apply(&mut mix, &steps(time, &balance.moves_db));
+    for (trim, moved) in trims.iter_mut().zip(&balance.moves_db) {
+        *trim += moved;
     }
+    let mut gain_db = balance.gain_db + AIM_LU;
     let mut best: Option<(Clip, f64, f64, f64, Reductions)> = None;
     let mut ceiling = CEILING;
     for pass in 0..PASSES {
@@ -203,7 +256,7 @@ pub(crate) fn finish(mut mix: Clip, target: f64, progress: &Progress) -> Result<
 }
 
 /// The mix at a gain, clipped and limited, and the deepest reductions of both in dB.
-fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> (Clip, [f64; 2]) {
+pub(super) fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> (Clip, [f64; 2]) {
     let mut master = mix.clone();
     master.scale(10.0_f32.powf(gain_db as f32 / 20.0));
     let spec = ClipperSpec { ceiling: Db(ceiling.0 + 1.0), knee: Db(3.0) };
@@ -215,47 +268,7 @@ fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> (Clip, [f64; 2]) {
     (master, [clipped, limited.0].map(f64::from))
 }
 
-/// Loudness lost to clipper and limiter at a gain, LU.
-fn cost_lu(excerpt: &Clip, gain_db: f64) -> f64 {
-    let of = |clip: &Clip| {
-        let mut meter = Meter::new(2);
-        meter.add(&clip.stereo());
-        lufs(meter.hops.iter().sum::<f64>() / meter.hops.len().max(1) as f64)
-    };
-    (of(excerpt) + gain_db - of(&pressed(excerpt, gain_db, CEILING).0)).clamp(0.0, 12.0)
-}
-
-/// Half a minute in pieces of three seconds that stands for all that counts towards the loudness `own`
-/// of the mix: evenly from the loudest to the softest within the gate.
-fn excerpt(mix: &Clip, own: f64) -> Clip {
-    const PIECE: usize = 30 * HOP;
-    const PIECES: usize = 12;
-    let mut meter = Meter::new(2);
-    meter.add(&mix.stereo());
-    let mut pieces: Vec<(f64, usize)> = meter
-        .hops
-        .chunks(PIECE / HOP)
-        .enumerate()
-        .map(|(i, hops)| (hops.iter().sum::<f64>() / hops.len() as f64, i * PIECE))
-        .filter(|(power, _)| lufs(*power) > own - 10.0)
-        .collect();
-    pieces.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let stride = pieces.len().div_ceil(PIECES).max(1);
-    let starts: Vec<usize> =
-        pieces.iter().skip(stride / 2).step_by(stride).map(|piece| piece.1).collect();
-    let starts = if starts.is_empty() { vec![0] } else { starts };
-    let channels: Vec<Vec<f32>> = mix
-        .iter_channels()
-        .map(|channel| {
-            let piece = |start: &usize| &channel[*start..(start + PIECE).min(channel.len())];
-            starts.iter().flat_map(|start| piece(start).iter().copied()).collect()
-        })
-        .collect();
-    let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
-    Clip::new(mix.rate(), &channels)
-}
-
-/// Two to one above the usual level of the loud parts: at most about 2 dB. Gives the deepest reduction.
+/// Gently, above the usual level of the loud parts: at most about 2 dB. Gives the deepest reduction.
 fn glue(mix: &mut Clip) -> Db {
     let mut powers: Vec<f64> = mix
         .channel(0)
@@ -267,10 +280,10 @@ fn glue(mix: &mut Clip) -> Db {
         })
         .collect();
     powers.sort_by(f64::total_cmp);
-    let loud = powers.get(powers.len() * 9 / 10).copied().unwrap_or(0.0);
+    let loud = powers.get(powers.len() * 19 / 20).copied().unwrap_or(0.0);
     let spec = CompressorSpec {
-        threshold: Db(10.0 * loud.max(1e-12).log10() as f32 - 1.5),
-        ratio: 2.0,
+        threshold: Db(10.0 * loud.max(1e-12).log10() as f32 - 1.0),
+        ratio: 1.6,
         knee: Db(4.0),
         attack_s: 0.02,
         release_s: 0.15,

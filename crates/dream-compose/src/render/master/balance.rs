@@ -1,0 +1,130 @@
+//! How far the sections lie apart once clipper and limiter have pressed them.
+//!
+//! Loud sections lose more to the limiter than soft ones: what is set before it comes out nearer together.
+//! The distances are therefore found behind it, on an excerpt of a few seconds of each section.
+
+use dream_audio::Clip;
+use dream_core::ArrangementPlan;
+use rayon::prelude::*;
+
+use super::super::curve::Curve;
+use super::super::layer::STEP;
+use super::super::level::{HOP, Meter, lufs};
+use super::super::timeline::Timeline;
+use super::{CEILING, pressed};
+
+/// Loudness between energy 1 and 0 in the master, LU.
+const RANGE_LU: f64 = 8.5;
+/// Hops of a piece, and those at its start in which the limiter settles.
+const PIECE: usize = 25;
+const SETTLING: usize = 5;
+/// Pieces of a section.
+const PIECES: usize = 3;
+/// Rounds of pressing and measuring.
+const ROUNDS: usize = 4;
+/// Most that a section is moved down and up, dB.
+const MOST_DB: (f64, f64) = (-6.0, 2.0);
+
+/// The gain of the whole and the moves of the sections.
+pub(super) struct Balance {
+    pub(super) gain_db: f64,
+    pub(super) moves_db: Vec<f32>,
+}
+
+/// A few seconds of a section.
+struct Piece {
+    section: usize,
+    clip: Clip,
+}
+
+/// Finds the gain and the moves that bring a mix to a loudness `away_lu` from its own, and its sections to the
+/// distances of their energies.
+pub(super) fn find(mix: &Clip, plan: &ArrangementPlan, time: &Timeline, away_lu: f64) -> Balance {
+    let pieces = pieces(mix, time);
+    let count = plan.structure.len();
+    let mut moves_db = vec![0.0_f64; count];
+    let mut gain_db = away_lu;
+    let weights: Vec<f64> = plan.structure.iter().map(|section| f64::from(section.bars)).collect();
+    let before = measured(&pieces, &moves_db, None);
+    let own = whole(&before, &weights);
+    let energy = |index: usize| plan.structure[index].energy;
+    let audible = |powers: &[f64], index: usize| lufs(powers[index]) > own - 30.0;
+    let top = (0..count).filter(|index| audible(&before, *index));
+    let Some(top) = top.max_by(|a, b| energy(*a).total_cmp(&energy(*b)).then(b.cmp(a))) else {
+        return Balance { gain_db, moves_db: vec![0.0; count] };
+    };
+    for _ in 0..ROUNDS {
+        let powers = measured(&pieces, &moves_db, Some(gain_db));
+        for index in (0..count).filter(|index| *index != top && audible(&before, *index)) {
+            let wanted = lufs(powers[top]) - RANGE_LU * (energy(top) - energy(index));
+            let moved = moves_db[index] + wanted - lufs(powers[index]);
+            moves_db[index] = moved.clamp(MOST_DB.0, MOST_DB.1);
+        }
+        gain_db += own + away_lu - whole(&powers, &weights);
+    }
+    Balance { gain_db, moves_db: moves_db.into_iter().map(|db| db as f32).collect() }
+}
+
+/// Moves the sections of a mix in place.
+pub(super) fn apply(mix: &mut Clip, moves_db: &Curve) {
+    let frames = mix.len();
+    let gain = |frame: usize| 10.0_f32.powf(moves_db.at(frame as i64) / 20.0);
+    mix.samples_mut().par_chunks_mut(frames.max(1)).for_each(|channel| {
+        for (k, piece) in channel.chunks_mut(STEP).enumerate() {
+            let (from, to) = (gain(k * STEP), gain((k + 1) * STEP));
+            let slope = (to - from) / STEP as f32;
+            for (i, x) in piece.iter_mut().enumerate() {
+                *x *= from + slope * i as f32;
+            }
+        }
+    });
+}
+
+/// Pieces from the first, the middle and the last third of every section that is long enough.
+fn pieces(mix: &Clip, time: &Timeline) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for (section, bars) in time.starts.windows(2).enumerate() {
+        let [from, to] = [bars[0], bars[1]].map(|bar| time.bar(f64::from(bar)) as usize);
+        let len = (PIECE * HOP).min((to - from) / PIECES).max((SETTLING + 1) * HOP).min(to - from);
+        for third in 0..PIECES {
+            let middle = from + (2 * third + 1) * (to - from) / (2 * PIECES);
+            let start = middle.saturating_sub(len / 2).clamp(from, to - len);
+            let clip = mix
+                .slice(dream_core::Frames(start as u64), dream_core::Frames((start + len) as u64));
+            pieces.push(Piece { section, clip });
+        }
+    }
+    pieces
+}
+
+/// Mean weighted power of each section at its move, pressed at a gain or as it is.
+fn measured(pieces: &[Piece], moves_db: &[f64], gain_db: Option<f64>) -> Vec<f64> {
+    let powers: Vec<f64> = pieces
+        .par_iter()
+        .map(|piece| {
+            let moved = moves_db[piece.section] + gain_db.unwrap_or(0.0);
+            let clip = if gain_db.is_some() {
+                pressed(&piece.clip, moved, CEILING).0
+            } else {
+                piece.clip.clone()
+            };
+            let mut meter = Meter::new(2);
+            meter.add(&clip.stereo());
+            let settled = &meter.hops[SETTLING.min(meter.hops.len())..];
+            settled.iter().sum::<f64>() / settled.len().max(1) as f64
+        })
+        .collect();
+    let sections = 0..moves_db.len();
+    sections.map(|section| powers[PIECES * section..][..PIECES].iter().sum::<f64>() / 3.0).collect()
+}
+
+/// Loudness of the whole, LUFS: of the sections that pass the relative gate, by their lengths.
+fn whole(powers: &[f64], weights: &[f64]) -> f64 {
+    let mean = |gate: f64| {
+        let passed = powers.iter().zip(weights).filter(|(power, _)| **power > gate);
+        let (sum, weight) = passed
+            .fold((0.0, 0.0), |(sum, all), (power, weight)| (sum + power * weight, all + weight));
+        sum / f64::max(weight, 1e-9)
+    };
+    lufs(mean(0.1 * mean(0.0)))
+}
