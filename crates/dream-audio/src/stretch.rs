@@ -13,6 +13,7 @@
 
 mod attacks;
 mod formants;
+mod seam;
 mod source;
 mod splice;
 mod varispeed;
@@ -24,6 +25,7 @@ use dream_core::{Frames, Semitones};
 
 use crate::Clip;
 use attacks::attacks;
+pub use seam::reseam;
 use source::Source;
 use splice::{End, Job, Mark, Style, splice};
 use varispeed::varispeed;
@@ -85,7 +87,8 @@ pub fn stretch(clip: &Clip, ratio: f64, semitones: Semitones, material: Material
     change(clip, ratio, semitones, material, Source::once)
 }
 
-/// As [`stretch`], for a clip that is played around: its end leads into its start, before and after.
+/// As [`stretch`], for a clip that is played around: its end leads into its start, before and after. What was cut
+/// anywhere needs [`reseam`] before, so that the cut is not taken for an attack.
 pub fn stretch_loop(clip: &Clip, ratio: f64, semitones: Semitones, material: Material) -> Clip {
     change(clip, ratio, semitones, material, Source::circle)
 }
