@@ -4,8 +4,8 @@ use std::f64::consts::TAU;
 
 use divan::{Bencher, black_box};
 use dream_audio::Clip;
-use dream_audio::stretch::{Material, stretch, stretch_loop};
-use dream_core::{SampleRate, Semitones};
+use dream_audio::stretch::{Material, reseam, stretch, stretch_loop};
+use dream_core::{Frames, SampleRate, Semitones};
 
 fn main() {
     divan::main();
@@ -27,6 +27,18 @@ fn clip() -> Clip {
     Clip::new(rate, &[&side(1.0), &side(1.004)])
 }
 
+/// Clicks and hiss without a pitch.
+fn crackle() -> Clip {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let noise = f64::from(state) / f64::from(u32::MAX) - 0.5;
+        (0.5 * noise * noise.abs().powi(8) * 256.0) as f32
+    };
+    let channel: Vec<f32> = (0..8 * 44_100).map(|_| next()).collect();
+    Clip::new(SampleRate::LIBRARY, &[&channel, &channel])
+}
+
 #[divan::bench(args = [0.9, 1.25])]
 fn tonal(bencher: Bencher<'_, '_>, ratio: f64) {
     let clip = clip();
@@ -39,10 +51,32 @@ fn drums(bencher: Bencher<'_, '_>, ratio: f64) {
     bencher.bench_local(|| stretch(black_box(&clip), ratio, Semitones(0.0), Material::Drums));
 }
 
+#[divan::bench(args = [0.985, 1.25])]
+fn noise(bencher: Bencher<'_, '_>, ratio: f64) {
+    let clip = crackle();
+    bencher.bench_local(|| stretch(black_box(&clip), ratio, Semitones(0.0), Material::Noise));
+}
+
+#[divan::bench(args = [-3.0, 2.0])]
+fn voice_pitch(bencher: Bencher<'_, '_>, semitones: f64) {
+    let clip = clip();
+    bencher.bench_local(|| stretch(black_box(&clip), 1.0, Semitones(semitones), Material::Voice));
+}
+
 #[divan::bench(args = [-3.0, 2.0])]
 fn tonal_loop_pitch(bencher: Bencher<'_, '_>, semitones: f64) {
     let clip = clip();
     bencher.bench_local(|| {
         stretch_loop(black_box(&clip), 1.05, Semitones(semitones), Material::Tonal)
+    });
+}
+
+/// A loop that jumps: its end is cut off.
+#[divan::bench]
+fn reseam_a_cut(bencher: Bencher<'_, '_>) {
+    let cut = clip().slice(Frames(0), Frames(300_001));
+    bencher.with_inputs(|| cut.clone()).bench_local_values(|mut cut| {
+        reseam(&mut cut, Material::Tonal);
+        cut
     });
 }

@@ -8,11 +8,14 @@
 //! In: any clip. Out: same rate and channels, finite for finite input, deterministic. The channels share their
 //! phase changes, so the stereo image stays.
 //! Cost: about 10 ms per second of stereo output, less where drums are sped up; memory 4 times the clip.
-//! Limits: the formants of all but voices move with the pitch; swells softer than 10 ms count as no attack; noise as tonal material loses level, 0.5 dB at 1.5 times the length, 1.5 dB at half of it. Good
-//! to about 12 % for drums and 8 % for tonal material, usable well beyond.
+//! Limits: the formants of all but voices move with the pitch; swells softer than 10 ms count as no attack; noise
+//! that is not played faster or slower loses level, 0.5 dB at 1.5 times the length, 1.5 dB at half of it. Partials that beat
+//! within a block (detuned voices) beat at their old pace, as with every vocoder. Good to about 12 % for drums and 8 % for
+//! tonal material, usable well beyond.
 
 mod attacks;
 mod formants;
+mod seam;
 mod source;
 mod splice;
 mod varispeed;
@@ -24,6 +27,7 @@ use dream_core::{Frames, Semitones};
 
 use crate::Clip;
 use attacks::attacks;
+pub use seam::reseam;
 use source::Source;
 use splice::{End, Job, Mark, Style, splice};
 use varispeed::varispeed;
@@ -35,6 +39,8 @@ pub const RATIOS: RangeInclusive<f64> = 0.25..=4.0;
 pub const SEMITONES: RangeInclusive<f64> = -24.0..=24.0;
 
 /// Largest change of noise's length by playing it faster or slower, as a natural logarithm: 2 %, a third of a semitone.
+/// Against exact targets that is nearer than every other way for grains and washes, and farther for drums and all that has a
+/// pitch (`bench/stretch/varispeed.py`).
 const VARISPEED: f64 = 0.0199;
 
 /// What a clip is made of, which decides what a stretch must keep.
@@ -85,7 +91,8 @@ pub fn stretch(clip: &Clip, ratio: f64, semitones: Semitones, material: Material
     change(clip, ratio, semitones, material, Source::once)
 }
 
-/// As [`stretch`], for a clip that is played around: its end leads into its start, before and after.
+/// As [`stretch`], for a clip that is played around: its end leads into its start, before and after. What was cut
+/// anywhere needs [`reseam`] before, so that the cut is not taken for an attack.
 pub fn stretch_loop(clip: &Clip, ratio: f64, semitones: Semitones, material: Material) -> Clip {
     change(clip, ratio, semitones, material, Source::circle)
 }

@@ -116,9 +116,17 @@ impl Envelope {
         for (log, &power) in self.log.iter_mut().zip(power) {
             *log = power.max(floor).ln();
         }
+        let period = self.period(power);
+        if let Some(period) = period {
+            // Nothing sounds below the fundamental: that is no valley of the envelope.
+            let first = (self.cepstrum.len() as f64 / period as f64).round() as usize;
+            let end = (first + 2).min(self.log.len());
+            let top = self.log[first - 1..end].iter().fold(f32::MIN, |top, &log| top.max(log));
+            self.log[..first].fill(top);
+        }
         // A period of T frames puts partials size / T bins apart: ripples up to T / 2 are envelope. A tenth more
         // draws the formants closest to their places (vowels of 100 to 200 Hz: 2 % instead of 3.4 %).
-        let order = self.period(power) * 11 / 20;
+        let order = period.unwrap_or(self.unvoiced) * 11 / 20;
         self.raised.copy_from_slice(&self.log);
         for _ in 0..ROUNDS {
             self.smoothed(order);
@@ -142,8 +150,8 @@ impl Envelope {
         (0.5 * (there - self.smooth[bin]).clamp(-MOST, MOST)).exp()
     }
 
-    /// The period of a block from its autocorrelation, frames.
-    fn period(&mut self, power: &[f32]) -> usize {
+    /// The period of a block from its autocorrelation, frames; `None` where there is none.
+    fn period(&mut self, power: &[f32]) -> Option<usize> {
         for (value, &power) in self.spectrum.iter_mut().zip(power) {
             *value = Complex::new(power, 0.0);
         }
@@ -153,7 +161,7 @@ impl Envelope {
         let peak = |lag: &usize| alike(*lag) >= alike(lag - 1) && alike(*lag) >= alike(lag + 1);
         let peaks = || (shortest..=longest).filter(peak);
         let best = peaks().map(alike).fold(VOICED * alike(0), f32::max);
-        peaks().find(|&lag| best > 0.0 && alike(lag) >= OCTAVE * best).unwrap_or(self.unvoiced)
+        peaks().find(|&lag| best > 0.0 && alike(lag) >= OCTAVE * best)
     }
 
     /// `smooth` from `raised`: its first `order` ripples.

@@ -123,7 +123,9 @@ fn segment(
     let mut rest =
         vocoder.render(job.source, copied - overlap..target, |t| mark.source + bent(t).min(limit));
     let held = |t: i64| (bent(t) > limit).then(|| (mark.source + limit, mark.source + bent(t)));
-    follow(job, &mut rest, |i| held(copied - overlap + i as i64));
+    follow(job, &mut rest, next.source - frames_of(PRE_S, job), |i| {
+        held(copied - overlap + i as i64)
+    });
     for channel in &mut out {
         channel.resize((lead + target) as usize, 0.0);
     }
@@ -138,8 +140,14 @@ fn copy(source: &Source, from: i64, to: i64) -> Vec<Vec<f32>> {
 }
 
 /// Lets a held sound fall as the input does: where `places` gives the place that is held and the place that it
-/// stands for, the gain is the ratio of the input's levels there, at most 1.
-fn follow(job: &Job<'_>, out: &mut [Vec<f32>], places: impl Fn(usize) -> Option<(i64, i64)>) {
+/// stands for, the gain is the ratio of the input's levels around them, at most 1. Nothing from frame `end` of the
+/// input on counts.
+fn follow(
+    job: &Job<'_>,
+    out: &mut [Vec<f32>],
+    end: i64,
+    places: impl Fn(usize) -> Option<(i64, i64)>,
+) {
     let span = 2 * frames_of(FADE_S, job).max(1);
     let level = |place: i64| {
         let energy = |frame| -> f64 {
@@ -147,12 +155,17 @@ fn follow(job: &Job<'_>, out: &mut [Vec<f32>], places: impl Fn(usize) -> Option<
                 .map(|c| f64::from(job.source.at(c, frame)).powi(2))
                 .sum()
         };
-        (place - span..place).map(energy).sum::<f64>().sqrt()
+        let to = (place + span / 2).min(end);
+        (to - span..to).map(energy).sum::<f64>().sqrt()
     };
     let (mut gain, mut slope) = (1.0, 0.0);
     for i in 0..out.first().map_or(0, Vec::len) {
-        let Some((held, meant)) = places(i) else { continue };
+        if places(i).is_none() {
+            continue;
+        }
         if i as i64 % span == 0 {
+            // Where the ramp that starts here ends.
+            let Some((held, meant)) = places(i + span as usize) else { continue };
             let wanted = (level(meant) / level(held).max(f64::MIN_POSITIVE)).min(1.0);
             slope = (wanted - gain) / span as f64;
         }
@@ -188,7 +201,7 @@ fn join(out: &mut [Vec<f32>], part: &[Vec<f32>], start: usize, fade: usize) {
 }
 
 /// Gains of the old and the new sound at `x` of the fade, 0 to 1, for sounds of that correlation.
-fn gains(x: f32, likeness: f32) -> (f32, f32) {
+pub(super) fn gains(x: f32, likeness: f32) -> (f32, f32) {
     let (rise, fall) = (x * FRAC_PI_2).sin_cos();
     let scale = (1.0 + 2.0 * likeness * rise * fall).sqrt().recip();
     (fall * scale, rise * scale)
