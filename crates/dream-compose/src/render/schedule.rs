@@ -78,7 +78,7 @@ pub(crate) fn score(
             for scene in &scenes {
                 drafts.append(&mut slices(time, *scene, pass));
             }
-            cut_own(&mut drafts);
+            cut_own(&mut drafts, part.role);
         }
         (drafts, spans)
     } else {
@@ -87,7 +87,7 @@ pub(crate) fn score(
             drafts.append(&mut notes(time, *scene, stem, clip, plan));
         }
         if is_drum(part.role) {
-            cut_own(&mut drafts);
+            cut_own(&mut drafts, part.role);
         }
         let spans = if is_drum(part.role) { Vec::new() } else { running(&scenes, time, false) };
         drafts.append(&mut textures(time, &spans, stem, clip));
@@ -364,12 +364,14 @@ fn usual(role: Role, query: &StemQuery) -> Vec<Note> {
         .collect()
 }
 
-/// Each hit of a lane ends the one before with a fade of 5 ms.
-fn cut_own(drafts: &mut [Draft]) {
+/// Each hit of a lane ends the one before with a fade of 5 ms; a kick rests before the next one, so that its attack is
+/// the first that is heard of it.
+fn cut_own(drafts: &mut [Draft], role: Role) {
+    let (rest_s, fade_s) = if role == Role::Kick { (0.015, 0.03) } else { (-0.005, 0.005) };
     drafts.sort_by_key(|draft| draft.event.start);
     for i in 1..drafts.len() {
-        let next = drafts[i].event.start;
-        drafts[i - 1].event.cut(next, frames(0.005));
+        let end = drafts[i].event.start - frames(rest_s);
+        drafts[i - 1].event.cut(end - frames(fade_s), frames(fade_s));
     }
 }
 
