@@ -94,9 +94,9 @@ fn usual_side_db(plan: &ArrangementPlan) -> f64 {
     }
 }
 
-/// Gain that brings the side to its usual level, as far as 3 dB less and 5 dB more go.
+/// Gain that brings the side to its usual level, as far as 3 dB less and more go.
 fn widening(mix: &Clip, plan: &ArrangementPlan, time: &Timeline) -> f64 {
-    const GAINS: (f64, f64) = (0.7, 1.8);
+    const GAINS: (f64, f64) = (0.7, 1.4);
     const HEARD_S: f64 = 40.0;
     let energy = |index: &usize| plan.structure[*index].energy;
     let fullest = (0..plan.structure.len()).max_by(|a, b| energy(a).total_cmp(&energy(b)));
