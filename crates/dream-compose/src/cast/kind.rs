@@ -35,8 +35,9 @@ pub(super) fn plain(word: &str) -> String {
     lower.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// What a stem of the role's own kind is worth.
-pub(super) const OWN: f64 = 2.5;
+/// What a stem of the role's own kind is worth: no wish for a sound makes another kind of it.
+pub(super) const OWN: f64 = 7.0;
+const OTHER: f64 = -3.0;
 
 /// The words of which one makes a stem the role's own kind.
 pub(crate) fn kinds(role: Role) -> &'static [&'static str] {
@@ -83,13 +84,13 @@ fn kinds_and_others(role: Role) -> (&'static [&'static str], &'static [&'static 
     }
 }
 
-/// How the stem's kind suits the role: 2.5 for its own, -1.5 for a neighbour's that the part does not name,
-/// 0 where nothing is said.
+/// How the stem's kind suits the role: [`OWN`] for its own, [`OTHER`] for a neighbour's that the part does not name, 0 where
+/// nothing is said.
 pub(super) fn kind(part: &PartId, stem: &Words) -> f64 {
     let (own, others) = kinds_and_others(part.role);
     let asked = |word: &str| part.text.split(' ').any(|asked| asked == word);
     if others.iter().any(|word| stem.has(word) && !asked(word)) {
-        -1.5
+        OTHER
     } else if stem.has_any(own) {
         OWN
     } else {

@@ -122,7 +122,7 @@ fn form(need: &Need<'_>, form: Form, plays: f64) -> f64 {
         Form::OneShot if is_drum(need.part.role) => 0.4,
         Form::OneShot => 0.1,
         Form::Loop if gesture => 0.0,
-        Form::Loop if need.has_notes && need.yields() => -0.4 + 1.4 * plays,
+        Form::Loop if need.has_notes && need.yields() => -1.0 + 2.0 * plays,
         Form::Loop if need.has_notes => -0.4,
         Form::Loop => 1.0,
         Form::Free if gesture => 0.9,
