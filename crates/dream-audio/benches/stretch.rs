@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use divan::{Bencher, black_box};
 use dream_audio::Clip;
 use dream_audio::stretch::{Material, reseam, stretch, stretch_loop};
-use dream_core::{Frames, SampleRate, Semitones};
+use dream_core::{SampleRate, Semitones};
 
 fn main() {
     divan::main();
@@ -71,10 +71,11 @@ fn tonal_loop_pitch(bencher: Bencher<'_, '_>, semitones: f64) {
     });
 }
 
-/// A loop that jumps: its end is cut off.
+/// A tone that was cut anywhere.
 #[divan::bench]
 fn reseam_a_cut(bencher: Bencher<'_, '_>) {
-    let cut = clip().slice(Frames(0), Frames(300_001));
+    let at = |i: i32| (TAU * 83.3 * f64::from(i) / 44_100.0 + 1.2).sin() as f32;
+    let cut = Clip::mono(SampleRate::LIBRARY, (0..300_001).map(at).collect());
     bencher.with_inputs(|| cut.clone()).bench_local_values(|mut cut| {
         reseam(&mut cut, Material::Tonal);
         cut

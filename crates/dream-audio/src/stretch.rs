@@ -7,11 +7,12 @@
 //! formants of voices are moved against it before (`formants`). Noise may change its length by `varispeed` alone.
 //! In: any clip. Out: same rate and channels, finite for finite input, deterministic. The channels share their
 //! phase changes, so the stereo image stays.
-//! Cost: about 10 ms per second of stereo output, less where drums are sped up; memory 4 times the clip.
+//! Cost: about 10 ms per second of stereo output, half as much again for voices whose pitch moves, less where drums are
+//! sped up; memory 4 times the clip.
 //! Limits: the formants of all but voices move with the pitch; swells softer than 10 ms count as no attack; noise
-//! that is not played faster or slower loses level, 0.5 dB at 1.5 times the length, 1.5 dB at half of it. Partials that beat
-//! within a block (detuned voices) beat at their old pace, as with every vocoder. Good to about 12 % for drums and 8 % for
-//! tonal material, usable well beyond.
+//! that is not played faster or slower loses level, 0.5 dB at 1.5 times the length, 1.5 dB at half of it. Partials
+//! too close for a block to tell apart (detuned voices) beat slower or faster with the tempo. Good to about 12 %
+//! for drums and 8 % for tonal material, usable well beyond.
 
 mod attacks;
 mod formants;
@@ -41,7 +42,7 @@ pub const SEMITONES: RangeInclusive<f64> = -24.0..=24.0;
 /// Largest change of noise's length by playing it faster or slower, as a natural logarithm: 2 %, a third of a semitone.
 /// Against exact targets that is nearer than every other way for grains and washes, and farther for drums and all that has a
 /// pitch (`bench/stretch/varispeed.py`).
-const VARISPEED: f64 = 0.0199;
+const VARISPEED: f64 = 0.0203;
 
 /// What a clip is made of, which decides what a stretch must keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
