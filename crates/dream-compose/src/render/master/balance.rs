@@ -48,7 +48,7 @@ pub(super) fn find(mix: &Clip, plan: &ArrangementPlan, time: &Timeline, away_lu:
     let before = measured(&pieces, &moves_db, None);
     let own = whole(&before, &weights);
     let energy = |index: usize| plan.structure[index].energy;
-    let audible = |powers: &[f64], index: usize| lufs(powers[index]) > own - 30.0;
+    let audible = |pieces: &[[f64; PIECES]], index: usize| level(&pieces[index]) > own - 30.0;
     let top = (0..count).filter(|index| audible(&before, *index));
     let Some(top) = top.max_by(|a, b| energy(*a).total_cmp(&energy(*b)).then(b.cmp(a))) else {
         return Balance { gain_db, moves_db: vec![0.0; count] };
@@ -56,8 +56,8 @@ pub(super) fn find(mix: &Clip, plan: &ArrangementPlan, time: &Timeline, away_lu:
     for _ in 0..ROUNDS {
         let powers = measured(&pieces, &moves_db, Some(gain_db));
         for index in (0..count).filter(|index| *index != top && audible(&before, *index)) {
-            let wanted = lufs(powers[top]) - RANGE_LU * (energy(top) - energy(index));
-            let moved = moves_db[index] + wanted - lufs(powers[index]);
+            let wanted = level(&powers[top]) - RANGE_LU * (energy(top) - energy(index));
+            let moved = moves_db[index] + wanted - level(&powers[index]);
             moves_db[index] = moved.clamp(MOST_DB.0, MOST_DB.1);
         }
         gain_db += own + away_lu - whole(&powers, &weights);
@@ -97,8 +97,8 @@ fn pieces(mix: &Clip, time: &Timeline) -> Vec<Piece> {
     pieces
 }
 
-/// Mean weighted power of each section at its move, pressed at a gain or as it is.
-fn measured(pieces: &[Piece], moves_db: &[f64], gain_db: Option<f64>) -> Vec<f64> {
+/// Weighted power of the pieces of each section at its move, pressed at a gain or as they are.
+fn measured(pieces: &[Piece], moves_db: &[f64], gain_db: Option<f64>) -> Vec<[f64; PIECES]> {
     let powers: Vec<f64> = pieces
         .par_iter()
         .map(|piece| {
@@ -114,14 +114,19 @@ fn measured(pieces: &[Piece], moves_db: &[f64], gain_db: Option<f64>) -> Vec<f64
             settled.iter().sum::<f64>() / settled.len().max(1) as f64
         })
         .collect();
-    let sections = 0..moves_db.len();
-    sections.map(|section| powers[PIECES * section..][..PIECES].iter().sum::<f64>() / 3.0).collect()
+    powers.as_chunks().0.to_vec()
+}
+
+/// Loudness of a section, LUFS: the mean of its pieces' loudness, as one hears a section that rises.
+fn level(pieces: &[f64; PIECES]) -> f64 {
+    pieces.iter().map(|power| lufs(*power)).sum::<f64>() / PIECES as f64
 }
 
 /// Loudness of the whole, LUFS: of the sections that pass the relative gate, by their lengths.
-fn whole(powers: &[f64], weights: &[f64]) -> f64 {
+fn whole(powers: &[[f64; PIECES]], weights: &[f64]) -> f64 {
+    let powers = || powers.iter().map(|pieces| pieces.iter().sum::<f64>() / PIECES as f64);
     let mean = |gate: f64| {
-        let passed = powers.iter().zip(weights).filter(|(power, _)| **power > gate);
+        let passed = powers().zip(weights).filter(|(power, _)| *power > gate);
         let (sum, weight) = passed
             .fold((0.0, 0.0), |(sum, all), (power, weight)| (sum + power * weight, all + weight));
         sum / f64::max(weight, 1e-9)
