@@ -31,8 +31,7 @@ pub(crate) fn depth_db(plan: &ArrangementPlan, bus: Bus) -> f64 {
     match bus {
         Bus::Kick => kick + extra,
         Bus::Drums => drums + extra,
-        Bus::Bass | Bus::Music => rest,
-        Bus::Fx => 0.0,
+        Bus::Bass | Bus::Music | Bus::Fx => rest,
     }
 }
 
