@@ -288,7 +288,9 @@ pub(super) fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> (Clip, [Taken; 2
     let mut clipped: Vec<Reduction> = channels.map(|channel| clip(channel, &spec)).collect();
     let limited = limit(&mut master, &LimiterSpec { ceiling, ..LimiterSpec::default() });
     let (both, others) = clipped.split_at_mut(1);
-    others.iter().for_each(|other| both[0].add(other));
+    for other in others {
+        both[0].add(other);
+    }
     (master, [Taken::of(&both[0]), Taken::of(&limited)])
 }
 
