@@ -127,7 +127,7 @@ fn limit_to_minus_1(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn soft_clip(bencher: Bencher<'_, '_>) {
-    let spec = ClipperSpec { ceiling: Db(0.0), knee: Db(3.0) };
+    let spec = ClipperSpec { ceiling: Db(0.0), knee: Db(3.0), most: Db(f32::INFINITY) };
     bencher.counter(frames()).with_inputs(material).bench_local_refs(|stereo| {
         clip(stereo.channel_mut(0), &spec);
         clip(stereo.channel_mut(1), &spec);

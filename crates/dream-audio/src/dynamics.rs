@@ -6,10 +6,12 @@
 mod clipper;
 mod compressor;
 mod limiter;
+mod reduction;
 
 pub use clipper::{ClipperSpec, clip};
 pub use compressor::{Compressor, CompressorSpec, Detector};
 pub use limiter::{Limiter, LimiterSpec, limit};
+pub use reduction::Reduction;
 
 /// The factor of a one-pole follower that covers 63 % of a step in `seconds`.
 fn one_pole(seconds: f64, rate: f64) -> f32 {

@@ -268,12 +268,14 @@ fn mix_report(mix: &MixReport) -> String {
     let master = &mix.master;
     format!(
         "\n{layers}\n{buses}\n{sections}\nmaster: range {:.1} LU, side {:.1} dB, below 120 Hz {:.1} dB; glue {:.1} dB, \
-         clipper {:.1} dB, limiter {:.1} dB",
+         clipper {:.1} dB (0.1 %: {:.1}), limiter {:.1} dB (0.1 %: {:.1})",
         master.range_lu,
         master.side_db,
         master.low_side_db,
         master.glue_db,
         master.clipper_db,
-        master.limiter_db
+        master.clipper_thousandth_db,
+        master.limiter_db,
+        master.limiter_thousandth_db
     )
 }

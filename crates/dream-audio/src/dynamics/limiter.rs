@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use dream_core::{Db, Frames};
 
-use super::one_pole;
+use super::{Reduction, one_pole};
 use crate::Clip;
 use crate::oversample::{FACTOR, Oversampler, TAPS};
 
@@ -54,7 +54,7 @@ pub struct Limiter {
     hold: SlidingMinimum,
     release: Release,
     smooth: [MovingAverage; 2],
-    lowest: f32,
+    reduction: Reduction,
 }
 
 impl Limiter {
@@ -70,7 +70,7 @@ impl Limiter {
             hold: SlidingMinimum::new(2 * half - 1 + 2 * GUARD),
             release: Release::new(spec.release_s, rate),
             smooth: [MovingAverage::new(half), MovingAverage::new(half)],
-            lowest: 1.0,
+            reduction: Reduction::new(),
         }
     }
 
@@ -79,9 +79,9 @@ impl Limiter {
         Frames(self.latency as u64)
     }
 
-    /// The deepest reduction so far, in dB (0 or less).
-    pub fn deepest(&self) -> Db {
-        Db::of(self.lowest)
+    /// The gains so far.
+    pub fn reduction(&self) -> &Reduction {
+        &self.reduction
     }
 
     /// Limits a block in place; what comes out is `latency` frames old.
@@ -108,6 +108,7 @@ impl Limiter {
         for (past, channel) in self.past.iter_mut().zip(channels.iter()) {
             past.extend_from_slice(channel);
         }
+        self.reduction.pass(frames);
         let mut gains = [0.0; BLOCK];
         let mut peaks = [0.0; BLOCK];
         for past in &self.past {
@@ -121,7 +122,9 @@ impl Limiter {
             let released = self.release.step(held);
             let [first, second] = &mut self.smooth;
             let smooth = second.step(first.step(released)).min(1.0);
-            self.lowest = self.lowest.min(smooth);
+            if smooth < 1.0 {
+                self.reduction.take(smooth);
+            }
             *gain = smooth;
         }
         for (past, channel) in self.past.iter_mut().zip(channels) {
@@ -247,8 +250,8 @@ impl MovingAverage {
     }
 }
 
-/// Limits a whole clip in place, without delay; returns the deepest reduction in dB (0 or less).
-pub fn limit(clip: &mut Clip, spec: &LimiterSpec) -> Db {
+/// Limits a whole clip in place, without delay; returns the gains.
+pub fn limit(clip: &mut Clip, spec: &LimiterSpec) -> Reduction {
     let (frames, channels) = (clip.len(), clip.channels());
     let mut limiter = Limiter::new(spec, channels, clip.rate().hz());
     let latency = limiter.latency;
@@ -270,7 +273,7 @@ pub fn limit(clip: &mut Clip, spec: &LimiterSpec) -> Db {
             clip.channel_mut(c)[to..to + count - skip].copy_from_slice(&block[skip..count]);
         }
     }
-    limiter.deepest()
+    limiter.reduction
 }
 
 #[cfg(test)]

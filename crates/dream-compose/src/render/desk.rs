@@ -12,8 +12,8 @@ use super::role::{Bus, Traits};
 use super::space::{Echo, Room};
 use super::timeline::{Timeline, frames};
 
-/// How far the peaks of the other drums may lie above those of the kick before they are bent, dB.
-const OVER_KICK_DB: f64 = 2.5;
+/// How far the peaks of the other drums, and of all else, may lie above those of the kick before they are bent, dB.
+const OVER_KICK_DB: (f64, f64) = (-1.5, -3.0);
 
 /// Left and right.
 pub(crate) type Sides = [Vec<f32>; 2];
@@ -61,10 +61,13 @@ impl<'a> Desk<'a> {
             let on = channels.iter().filter(|channel| channel.traits.bus == bus);
             on.map(|channel| channel.peak).fold(0.0, f64::max)
         };
-        // No drum stands out above the kick by more than this.
-        let over_kick = peak(Bus::Kick) * 10.0_f64.powf(OVER_KICK_DB / 20.0);
+        // Nothing stands out above the kick by more than this.
+        let kick = peak(Bus::Kick);
+        let under = |bus: Bus, db: f64| peak(bus).min(kick * 10.0_f64.powf(db / 20.0));
         let usual = |bus: Bus| match bus {
-            Bus::Drums if over_kick > 0.0 => peak(bus).min(over_kick),
+            Bus::Drums if kick > 0.0 => under(bus, OVER_KICK_DB.0),
+            Bus::Music | Bus::Fx if kick > 0.0 => under(bus, OVER_KICK_DB.1),
+            Bus::Bass if kick > 0.0 => under(bus, 0.0),
             Bus::Kick | Bus::Drums | Bus::Bass | Bus::Music | Bus::Fx => peak(bus),
         };
         let drive = |bus: &Bus| Drive::new(usual(*bus), drive::depth_db(plan, *bus));

@@ -31,8 +31,7 @@ pub(crate) fn depth_db(plan: &ArrangementPlan, bus: Bus) -> f64 {
     match bus {
         Bus::Kick => kick + extra,
         Bus::Drums => drums + extra,
-        Bus::Bass | Bus::Music => rest,
-        Bus::Fx => 0.0,
+        Bus::Bass | Bus::Music | Bus::Fx => rest,
     }
 }
 
@@ -43,8 +42,8 @@ pub(crate) struct Drive {
     start: f64,
     room: f64,
     last: [f64; 2],
-    /// Largest reduction so far, as a share of the level.
-    deepest: f64,
+    /// Highest level so far that was bent.
+    highest: f64,
 }
 
 impl Drive {
@@ -57,7 +56,7 @@ impl Drive {
             start: if works { start } else { f64::INFINITY },
             room: if works { ceiling - start } else { 1.0 },
             last: [0.0; 2],
-            deepest: 1.0,
+            highest: 0.0,
         }
     }
 
@@ -71,9 +70,7 @@ impl Drive {
                 let now = f64::from(*x);
                 if now.abs() > self.start || last.abs() > self.start {
                     let bent = now + excess(*last, now, self.start, self.room);
-                    if now.abs() > self.start {
-                        self.deepest = self.deepest.min((bent / now).abs());
-                    }
+                    self.highest = self.highest.max(now.abs());
                     *x = bent as f32;
                 }
                 *last = now;
@@ -83,7 +80,12 @@ impl Drive {
 
     /// The largest reduction so far, dB (0 or less).
     pub(crate) fn deepest_db(&self) -> f64 {
-        20.0 * self.deepest.max(1e-3).log10()
+        let over = self.highest - self.start;
+        if over <= 0.0 {
+            return 0.0;
+        }
+        let bent = self.start + self.room * (over / self.room).tanh();
+        20.0 * (bent / self.highest).log10()
     }
 }
 

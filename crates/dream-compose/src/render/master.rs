@@ -5,7 +5,7 @@ mod balance;
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use dream_audio::dynamics::{
-    ClipperSpec, Compressor, CompressorSpec, Detector, LimiterSpec, clip, limit,
+    ClipperSpec, Compressor, CompressorSpec, Detector, LimiterSpec, Reduction, clip, limit,
 };
 use dream_audio::filter::{Biquad, Cascade};
 use dream_audio::{Clip, loudness};
@@ -39,7 +39,7 @@ pub(crate) fn shape(
 ) -> Result<Vec<f32>, Cancelled> {
     let trims = trims(&section_loudness(mix, time), plan);
     let curve = steps(time, &trims);
-    let widening = widening(mix, plan, time);
+    let widening = widening(mix, plan, &curve);
     let energies: Vec<f32> = plan.structure.iter().map(|section| section.energy as f32).collect();
     let energy = steps(time, &energies);
     let total = mix.len();
@@ -77,7 +77,7 @@ fn side_cut() -> Cascade {
     Cascade::highpass(4, 160.0, RATE.hz())
 }
 
-/// Power of the side relative to the middle where a track is fullest, dB, by genre.
+/// Power of the side relative to the middle, dB, by genre.
 fn usual_side_db(plan: &ArrangementPlan) -> f64 {
     let genre = plan.genre.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| genre.contains(word));
@@ -94,21 +94,27 @@ fn usual_side_db(plan: &ArrangementPlan) -> f64 {
     }
 }
 
-/// Gain that brings the side to its usual level, as far as 3 dB less and more go.
-fn widening(mix: &Clip, plan: &ArrangementPlan, time: &Timeline) -> f64 {
-    const GAINS: (f64, f64) = (0.7, 1.4);
-    const HEARD_S: f64 = 40.0;
-    let energy = |index: &usize| plan.structure[*index].energy;
-    let fullest = (0..plan.structure.len()).max_by(|a, b| energy(a).total_cmp(&energy(b)));
-    let from = fullest.map_or(0, |index| time.bar_in(index, 0.0)) as usize;
-    let to = (from + frames(HEARD_S) as usize).min(mix.len());
-    let [left, right] = mix.stereo().map(|side| &side[from..to]);
-    let mut cut = side_cut();
-    let (mut middle, mut side) = (1e-9, 1e-9);
-    for (l, r) in left.iter().zip(right) {
-        middle += f64::from(0.5 * (l + r)).powi(2);
-        side += cut.step(f64::from(0.5 * (l - r))).powi(2);
-    }
+/// Gain that brings the side to its usual level, as far as 6 dB less and 3 dB more go. It is measured in pieces all
+/// over the mix at the sections' trims: the loud ones count most.
+fn widening(mix: &Clip, plan: &ArrangementPlan, trims: &Curve) -> f64 {
+    const GAINS: (f64, f64) = (0.5, 1.4);
+    const PIECE: usize = 20 * HOP;
+    const PIECES_APART: usize = 4;
+    let [left, right] = mix.stereo();
+    let pieces = left.par_chunks(PIECE).zip(right.par_chunks(PIECE)).enumerate();
+    let powers = pieces.step_by(PIECES_APART).map(|(index, (left, right))| {
+        let trim = 10.0_f64.powf(f64::from(trims.at((index * PIECE) as i64)) / 10.0);
+        let mut cut = side_cut();
+        let (mut middle, mut side) = (0.0, 0.0);
+        for (l, r) in left.iter().zip(right) {
+            middle += f64::from(0.5 * (l + r)).powi(2);
+            side += cut.step(f64::from(0.5 * (l - r))).powi(2);
+        }
+        [trim * middle, trim * side]
+    });
+    // Summed in order: the same for any number of threads.
+    let powers: Vec<[f64; 2]> = powers.collect();
+    let [middle, side] = [0, 1].map(|k| powers.iter().map(|powers| powers[k]).sum::<f64>() + 1e-9);
     let wanted = middle * 10.0_f64.powf(usual_side_db(plan) / 10.0);
     (wanted / side).sqrt().clamp(GAINS.0, GAINS.1)
 }
@@ -171,18 +177,35 @@ pub(crate) struct Master {
     pub(crate) warning: Option<String>,
 }
 
-/// The deepest reductions of the master's stages, dB (0 or less).
+/// What the master's stages take, dB (0 or less).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Reductions {
+    /// The deepest.
     pub(crate) glue: f64,
-    pub(crate) clipper: f64,
-    pub(crate) limiter: f64,
+    pub(crate) clipper: Taken,
+    pub(crate) limiter: Taken,
+}
+
+/// The deepest reduction of a stage, and the one that a thousandth of all values exceeds, dB (0 or less).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Taken {
+    pub(crate) deepest: f64,
+    pub(crate) thousandth: f64,
+}
+
+impl Taken {
+    fn of(reduction: &Reduction) -> Self {
+        let thousandth = f64::from(reduction.exceeded_by(1e-3).0);
+        Self { deepest: f64::from(reduction.deepest().0), thousandth }
+    }
 }
 
 /// Highest true peak of a master, dBTP: a little under -1 for meters that see more.
 const HIGHEST_DBTP: f64 = -1.05;
 /// Highest true peak of the limiter, dBTP: its kernel is shorter than that of the measurement.
 pub(super) const CEILING: Db = Db(-1.15);
+/// Most that the clipper takes from a peak, dB.
+const CLIPPED: Db = Db(4.0);
 /// How far from the target a master may be, LU.
 const NEAR_LU: f64 = 0.15;
 /// How far over the target a pass aims, LU: too loud is put right exactly, by turning down.
@@ -255,21 +278,27 @@ pub(crate) fn finish(
     Ok(Master { clip, lufs_i, true_peak_dbtp, range_lu, reductions, warning })
 }
 
-/// The mix at a gain, clipped and limited, and the deepest reductions of both in dB.
-pub(super) fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> (Clip, [f64; 2]) {
+/// The mix at a gain, clipped and limited, and what both took. The clipper takes the tips, the limiter the rest.
+pub(super) fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> (Clip, [Taken; 2]) {
     let mut master = mix.clone();
     master.scale(10.0_f32.powf(gain_db as f32 / 20.0));
-    let spec = ClipperSpec { ceiling: Db(ceiling.0 + 1.0), knee: Db(3.0) };
+    let spec = ClipperSpec { ceiling: Db(ceiling.0 + 1.0), knee: Db(3.0), most: CLIPPED };
     let frames = master.len();
     let channels = master.samples_mut().par_chunks_mut(frames);
-    let clipped: Vec<Db> = channels.map(|channel| clip(channel, &spec)).collect();
+    let mut clipped: Vec<Reduction> = channels.map(|channel| clip(channel, &spec)).collect();
     let limited = limit(&mut master, &LimiterSpec { ceiling, ..LimiterSpec::default() });
-    let clipped = clipped.iter().fold(0.0, |deepest: f32, db| deepest.min(db.0));
-    (master, [clipped, limited.0].map(f64::from))
+    let (both, others) = clipped.split_at_mut(1);
+    for other in others {
+        both[0].add(other);
+    }
+    (master, [Taken::of(&both[0]), Taken::of(&limited)])
 }
 
-/// Gently, above the usual level of the loud parts: at most about 2 dB. Gives the deepest reduction.
+/// Gently, above the usual level of the loud parts: at most about 2 dB, also at the loudest moment. Gives the
+/// deepest reduction.
 fn glue(mix: &mut Clip) -> Db {
+    /// As far as the loudest moments may lie over the threshold: the ratio leaves 2 dB of it.
+    const OVER_DB: f32 = 5.0;
     let mut powers: Vec<f64> = mix
         .channel(0)
         .chunks(HOP)
@@ -280,9 +309,10 @@ fn glue(mix: &mut Clip) -> Db {
         })
         .collect();
     powers.sort_by(f64::total_cmp);
-    let loud = powers.get(powers.len() * 19 / 20).copied().unwrap_or(0.0);
+    let level = |power: Option<&f64>| 10.0 * power.map_or(1e-12, |p| p.max(1e-12)).log10() as f32;
+    let (loud, loudest) = (level(powers.get(powers.len() * 19 / 20)), level(powers.last()));
     let spec = CompressorSpec {
-        threshold: Db(10.0 * loud.max(1e-12).log10() as f32 - 1.0),
+        threshold: Db((loud - 1.0).max(loudest - OVER_DB)),
         ratio: 1.6,
         knee: Db(4.0),
         attack_s: 0.02,

@@ -92,8 +92,14 @@ pub struct MasterReport {
     pub glue_db: f64,
     /// Deepest reduction of the clipper, dB.
     pub clipper_db: f64,
+    /// What the clipper takes from a thousandth of the samples at least, dB; 0 for takes of earlier versions.
+    #[serde(default)]
+    pub clipper_thousandth_db: f64,
     /// Deepest reduction of the limiter, dB.
     pub limiter_db: f64,
+    /// What the limiter takes for a thousandth of the time at least, dB; 0 for takes of earlier versions.
+    #[serde(default)]
+    pub limiter_thousandth_db: f64,
 }
 
 /// A linear level in dB, not below -120.
@@ -178,7 +184,9 @@ pub(super) fn master(master: &Clip, range_lu: f64, reductions: Reductions) -> Ma
         low_side_db: side_db(low),
         side_db: side_db(all),
         glue_db: reductions.glue,
-        clipper_db: reductions.clipper,
-        limiter_db: reductions.limiter,
+        clipper_db: reductions.clipper.deepest,
+        clipper_thousandth_db: reductions.clipper.thousandth,
+        limiter_db: reductions.limiter.deepest,
+        limiter_thousandth_db: reductions.limiter.thousandth,
     }
 }

@@ -20,7 +20,7 @@ fn json(path: &Path) -> Value {
 fn a_track_comes_with_its_parts_and_a_section_played_anew_leaves_the_others() {
     // One home for all of it: the starter kit is made once.
     let world = World::new();
-    let track = ["compose", "drum and bass", "--minutes", "0.7", "--seed", "4", "--out", "a.flac"];
+    let track = ["compose", "drum and bass", "--minutes", "0.5", "--seed", "4", "--out", "a.flac"];
     let parts = ["--bits", "24", "--stems", "old", "--midi", "a.mid"];
     let track = [track.as_slice(), &parts].concat();
     let composed = world.json(&track, 0).remove(0);

@@ -23,7 +23,7 @@ const PIECES: usize = 3;
 /// Rounds of pressing and measuring.
 const ROUNDS: usize = 4;
 /// Most that a section is moved down and up, dB.
-const MOST_DB: (f64, f64) = (-6.0, 2.0);
+const MOST_DB: (f64, f64) = (-6.0, 4.0);
 
 /// The gain of the whole and the moves of the sections.
 pub(super) struct Balance {
