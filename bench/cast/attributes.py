@@ -1,11 +1,11 @@
 """Do the stems that are chosen have what the prompt's words ask for?
 
-For 50 prompts with a word for a sound, the stems of the casting are compared with random castings of the same plan: for every
+For 50 prompts with a word for a sound (with `--fresh` 50 whole sentences of two or three other words, nothing was tuned on), the stems of the casting are compared with random castings of the same plan: for every
 part a random stem of the same category, form and kind (open hat, ride, stab ...: tags that say what it is, not how it sounds). An
 attribute is counted in standard deviations among those stems of the library; parts with fewer than three are left out. Prints per prompt the distance in the named direction and the share of 100 random castings with a
 lower score, then the shares of prompts that pass (0.5 sd; 90 of 100).
 
-Usage: attributes.py DREAM HOME [SEED]
+Usage: attributes.py DREAM HOME [SEED] [--fresh]
 """
 
 import math
@@ -30,6 +30,60 @@ WORDS = {
     "dull": ("sharpness", -1), "dumpfer": ("sharpness", -1), "boomy": ("boominess", 1), "thin": ("depth", -1), "fat": ("depth", 1),
     "fetter": ("depth", 1), "rich": ("spread", 1), "lofi": ("air", -1), "melodic": ("tonality", 1), "dusty": ("air", -1),
 }
+# Whole sentences of other words and genres; what they ask of everything is counted over the casting, what they ask of one part over
+# that part: the roles, then attributes with directions.
+FRESH = [
+    ("warm, deep house with airy pads", {"": "warmth+ depth+", "pad": "air+"}),
+    ("a gloomy dub techno track, heavy and cavernous", {"": "brightness- depth+ reverb+"}),
+    ("crisp garage with snappy claps", {"": "brightness+", "clap": "punch+"}),
+    ("ein finsterer, schwerer dubstep track", {"": "brightness- depth+"}),
+    ("mellow lofi hip hop with muffled drums", {"": "warmth+", "kick snare hat": "sharpness-"}),
+    ("icy minimal techno, sterile and clean", {"": "warmth- distortion-"}),
+    ("brutal hard techno with crushed kicks", {"": "distortion+ roughness+", "kick": "distortion+"}),
+    ("sanfte ambient musik, luftig und weit", {"": "hardness- air+ width+"}),
+    ("gritty electro with metallic percussion", {"": "roughness+", "perc": "metallic+"}),
+    ("strahlender trance mit breiten flächen", {"": "brightness+", "pad": "width+"}),
+    ("a tender downtempo song, quiet and mellow", {"": "hardness- warmth+"}),
+    ("brachialer industrial techno mit dreckigem bass", {"": "distortion+ hardness+", "bass": "roughness+"}),
+    ("silky house with a subby bass", {"": "roughness-", "bass": "sub+"}),
+    ("murky jungle with boomy kicks", {"": "brightness-", "kick": "boominess+"}),
+    ("spacious dub techno with a dry kick", {"": "width+", "kick": "reverb-"}),
+    ("trockener minimal techno mit kurzen hats", {"": "reverb-", "hat": "decay-"}),
+    ("sparkling progressive house, lush and wide", {"": "brightness+ spread+ width+"}),
+    ("saturated breakbeat with piercing leads", {"": "distortion+", "lead": "sharpness+"}),
+    ("staubiger hip hop mit warmen akkorden", {"": "air-", "chords stab": "warmth+"}),
+    ("tough drum and bass with a growling, dirty bass", {"": "hardness+", "bass": "roughness+"}),
+    ("schimmernder synthwave mit kalten pads", {"pad": "warmth-"}),
+    ("sinister techno with noisy textures", {"": "brightness-", "noise": "noisiness+"}),
+    ("relaxed chillout with silky pads and soft drums", {"": "hardness-", "pad": "roughness-"}),
+    ("pounding schranz, abrasive and loud", {"": "hardness+ distortion+"}),
+    ("ethereal ambient with reverberant pads", {"": "reverb+ hardness-", "pad": "reverb+"}),
+    ("blecherner electro mit scharfen hats", {"": "metallic+", "hat": "sharpness+"}),
+    ("organic house with cosy chords", {"": "warmth+", "chords stab": "warmth+"}),
+    ("eisiger techno mit glockigen stabs", {"": "warmth-", "stab": "metallic+"}),
+    ("heavy dubstep with a distorted bass", {"": "depth+ warmth+", "bass": "distortion+"}),
+    ("verhallter dub techno mit dumpfen akkorden", {"": "reverb+", "chords stab": "sharpness-"}),
+    ("light, tinny disco with crisp hats", {"": "depth- warmth-", "hat": "brightness+"}),
+    ("powerful trance with an overdriven lead", {"": "punch+ hardness+", "lead": "distortion+"}),
+    ("gedämpfter deep house mit tiefem bass", {"": "sharpness- brightness-", "bass": "depth+"}),
+    ("angry breakbeat with a rough bass", {"": "distortion+ hardness+ roughness+", "bass": "roughness+"}),
+    ("wistful lofi, cosy and dull", {"": "brightness- warmth+ sharpness-"}),
+    ("seidiger house mit weichen pads", {"": "roughness-", "pad": "hardness-"}),
+    ("fuzzy hard techno, dark and dirty", {"": "distortion+ brightness- roughness+"}),
+    ("sonniger house mit klaren akkorden", {"": "brightness+ air+", "chords stab": "distortion-"}),
+    ("robotic electro with tonal percussion", {"": "distortion+ metallic+", "perc": "tonality+"}),
+    ("celestial trance with breathy vocals", {"": "reverb+", "vocal": "air+"}),
+    ("creepy ambient with hissy textures", {"": "brightness-", "noise": "noisiness+"}),
+    ("wuchtiger drum and bass mit knackiger snare", {"": "punch+ hardness+", "snare": "punch+"}),
+    ("thick techno with a massive kick", {"": "depth+ warmth+", "kick": "depth+"}),
+    ("sauberer trance mit strahlenden leads", {"": "distortion- noisiness-", "lead": "brightness+"}),
+    ("vintage house with mellow keys", {"": "air-", "chords stab": "warmth+"}),
+    ("schneidender techno mit rauem bass", {"": "sharpness+ hardness+", "bass": "roughness+"}),
+    ("sad deep house with soft chords", {"": "brightness- warmth+", "chords stab": "hardness-"}),
+    ("roomy breakbeat with punchy kicks", {"": "reverb+", "kick": "punch+"}),
+    ("steriler minimal, hallfrei und dünn", {"": "warmth- reverb- depth-"}),
+    ("melodious trance with edgy stabs", {"": "tonality+ noisiness-", "stab": "sharpness+"}),
+]
 KINDS = {"closed", "open", "ride", "crash", "splash", "shaker", "tambourine", "tom", "rim", "snap", "sub", "stab", "chord", "keys", "pluck",
          "arp", "drone", "noise", "vinyl", "rain", "riser", "downlifter", "impact", "reverse", "sweep", "siren", "break"}
 GENRES = ["techno 132 bpm", "house 124 bpm", "trance 138 bpm", "breakbeat 130 bpm", "drum and bass 174 bpm"]
@@ -41,33 +95,64 @@ def scaled(name, value):
     return math.log2(value + 0.25) if name == "density" else value
 
 
-def main(dream, home, seed=1):
+def asked(fresh):
+    """Prompts with what they ask: roles (none for all), attribute, direction."""
+    if not fresh:
+        for number, (word, (attribute, sign)) in enumerate(WORDS.items()):
+            yield word, f"{word} {GENRES[number % len(GENRES)]}", [((), attribute, sign)]
+        return
+    for prompt, wants in FRESH:
+        aims = [(tuple(roles.split()), want[:-1], 1 if want[-1] == "+" else -1) for roles, all in wants.items() for want in all.split()]
+        # Of an attribute that is asked of a part, all others answer to the general wish.
+        yield prompt, prompt, aims
+
+
+def main(dream, home, seed=1, fresh=False):
     library = stems(home)
     groups = {}
     for stem in library.values():
         stem["group"] = stem["category"], stem["form"], *sorted(KINDS & set(stem["facts"]["tags"]))
         groups.setdefault(stem["group"], []).append(stem)
+    places = {}
+
+    def place(stem, attribute):
+        """How many deviations the stem lies above the mean of its group."""
+        if attribute not in places:
+            places[attribute] = {}
+            for group in groups.values():
+                values = [scaled(attribute, member["facts"]["attributes"][attribute]) for member in group]
+                for member, value in zip(group, values):
+                    places[attribute][member["id"]] = (value - np.mean(values)) / (np.std(values) + 1e-9)
+        return places[attribute][stem["id"]]
+
     far, beats = [], []
-    for number, (word, (attribute, sign)) in enumerate(WORDS.items()):
-        value = lambda stem: scaled(attribute, stem["facts"]["attributes"][attribute])
-        place = {}
-        for group in groups.values():
-            values = [value(stem) for stem in group]
-            for stem, v in zip(group, values):
-                place[stem["id"]] = sign * (v - np.mean(values)) / (np.std(values) + 1e-9)
-        document = casting(dream, home, f"{word} {GENRES[number % len(GENRES)]}", seed)
-        chosen = [library[s["id"]] for part in document["casting"] for s in part["stems"]]
-        # A group of one leaves no choice.
-        chosen = [stem for stem in chosen if len(groups[stem["group"]]) > 2]
-        draw = random.Random(number)
-        score = np.mean([place[stem["id"]] for stem in chosen])
-        chance = [np.mean([place[draw.choice(groups[s["group"]])["id"]] for s in chosen]) for _ in range(100)]
-        far.append(score - np.mean(chance))
-        beats.append(np.mean(np.array(chance) < score))
-        print(f"{word:14} {sign * 1:+d} {attribute:12} {far[-1]:+.2f} sd, above {100 * beats[-1]:3.0f} % of random castings")
+    for number, (name, prompt, aims) in enumerate(asked(fresh)):
+        document = casting(dream, home, prompt, seed)
+        told = []
+        scores = []
+        for roles, attribute, sign in aims:
+            special = {role for other, same, _ in aims if other and same == attribute for role in other}
+            chosen = [library[s["id"]] for part in document["casting"] for s in part["stems"]
+                      if (part["part"]["role"] in roles if roles else part["part"]["role"] not in special)]
+            # A group of two leaves no choice.
+            chosen = [stem for stem in chosen if len(groups[stem["group"]]) > 2]
+            if not chosen:
+                continue
+            draw = random.Random(number)
+            score = np.mean([sign * place(stem, attribute) for stem in chosen])
+            chance = np.array([np.mean([sign * place(draw.choice(groups[s["group"]]), attribute) for s in chosen]) for _ in range(100)])
+            scores.append((score - chance.mean(), np.mean(chance < score)))
+            told.append(f"{' '.join(roles)} {attribute}{'+' if sign > 0 else '-'} {scores[-1][0]:+.2f}".strip())
+        if not scores:
+            print(f"{name:14} asks for parts that are not cast or leave no choice")
+            continue
+        far.append(np.mean([score for score, _ in scores]))
+        beats.append(np.mean([share for _, share in scores]))
+        print(f"{name:14} {far[-1]:+.2f} sd, above {100 * beats[-1]:3.0f} % of random castings ({', '.join(told)})")
     far, beats = np.array(far), np.array(beats)
     print(f"{len(far)} prompts: 0.5 sd {100 * np.mean(far >= 0.5):.0f} %, above 90 of 100 random castings {100 * np.mean(beats >= 0.9):.0f} %")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    options = [option for option in sys.argv[3:] if option != "--fresh"]
+    main(sys.argv[1], sys.argv[2], int(options[0]) if options else 1, "--fresh" in sys.argv)

@@ -195,6 +195,12 @@ pub fn cast(plan: &ArrangementPlan, shortlist: &Shortlist, seed: Seed) -> Result
         let stems: Vec<CastStem> =
             choice.stems.into_iter().map(|(stem, fit)| cast_stem(stem, fit, gain_db)).collect();
         cast.casting.warnings.extend(borrowed);
+        if stems.is_empty() && open.has_contenders() {
+            let name = label(open.need.part);
+            cast.casting
+                .warnings
+                .push(format!("{name}: every stem clashes with the others, left out"));
+        }
         cast.casting.warnings.extend(stems.iter().flat_map(|stem| caveats(&open.need, stem)));
         let part = open.need.part.clone();
         cast.explanation.push(Explained { part: part.clone(), chosen, losers: choice.losers });
@@ -255,9 +261,6 @@ fn cast_stem(stem: &Stem, fit: Fit, gain_db: f64) -> CastStem {
     }
 }
 
-/// A loop is as good as the notes from this fit of its form on.
-const LIKE_THE_NOTES: f64 = 0.3;
-
 /// What is wrong with a chosen stem.
 fn caveats(need: &Need<'_>, stem: &CastStem) -> Vec<String> {
     let name = label(need.part);
@@ -269,7 +272,7 @@ fn caveats(need: &Need<'_>, stem: &CastStem) -> Vec<String> {
             caveats.push(format!("{name}: {} is stretched by {percent:+.0} %", stem.name));
         }
         // One that plays what the notes say is no loss.
-        if need.has_notes && stem.why.get("form").is_none_or(|fit| *fit < LIKE_THE_NOTES) {
+        if stem.why.get("form").is_some_and(|fit| *fit <= score::OTHER_NOTES) {
             caveats.push(format!("{name}: {} is a loop and plays its own notes", stem.name));
         }
     }

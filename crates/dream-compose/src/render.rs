@@ -28,6 +28,7 @@ mod source;
 mod space;
 mod timeline;
 mod transition;
+pub(crate) mod tuning;
 mod width;
 
 use std::borrow::Cow;

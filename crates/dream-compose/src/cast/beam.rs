@@ -34,7 +34,7 @@ const SHIFT: f64 = 0.3;
 /// What a stem costs that claims the low end of kick and bass.
 const SECOND_SUB: f64 = 0.5;
 /// Largest deviation that the seed adds.
-const CHANCE: f64 = 0.2;
+const CHANCE: f64 = 0.5;
 
 /// A part with what may play it.
 pub(super) struct Open<'a> {
@@ -80,6 +80,11 @@ impl<'a> Open<'a> {
             .collect();
         Self { need, contenders }
     }
+
+    /// Whether any stem may play the part.
+    pub(super) fn has_contenders(&self) -> bool {
+        !self.contenders.is_empty()
+    }
 }
 
 impl<'a> Contender<'a> {
@@ -122,6 +127,14 @@ struct Beside {
     terms: [(&'static str, f64); 6],
 }
 
+impl Beside {
+    /// Whether it fits less than what is drawn by chance.
+    fn clashes(&self) -> bool {
+        let harmony = self.terms.iter().find(|(term, _)| *term == "harmony");
+        harmony.is_some_and(|(_, value)| *value < HARMONY * harmony::BY_CHANCE)
+    }
+}
+
 /// What was cast so far.
 #[derive(Clone)]
 struct State {
@@ -154,7 +167,9 @@ pub(super) fn search<'a>(parts: &[Open<'a>]) -> Vec<Choice<'a>> {
     for (at, &part) in order.iter().enumerate() {
         let mut next: Vec<(f64, usize, Vec<Beside>)> = Vec::new();
         for (index, state) in states.iter().enumerate() {
-            let ranking = ranking(parts, &order[..at], part, state);
+            let mut ranking = ranking(parts, &order[..at], part, state);
+            // Better without a part than with one that clashes.
+            ranking.retain(|beside| parts[part].need.required || !beside.clashes());
             if ranking.is_empty() {
                 next.push((state.score, index, Vec::new()));
             }
@@ -244,6 +259,7 @@ fn beside(
     };
     let still = REACH as usize;
     let cost = |shift: usize| SHIFT * (shift as f64 - f64::from(REACH)).abs() / f64::from(REACH);
+
     let worth = |shift: usize| contender.keys[shift] + HARMONY * harmony(shift) - cost(shift);
     let shift = if contender.moves() {
         // Of equals the one that moves least, then the lower.
@@ -355,7 +371,8 @@ impl<'a> Open<'a> {
         for (term, value) in beside.terms {
             fit.add(term, value);
         }
-        fit.semitones = f64::from(beside.semitones);
+        fit.semitones =
+            f64::from(beside.semitones) + contender.sound.map_or(0.0, |sound| sound.tune);
         (contender.stem, fit)
     }
 }

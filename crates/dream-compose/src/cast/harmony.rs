@@ -9,11 +9,12 @@
 
 use std::f64::consts::TAU;
 
-use dream_core::{Form, Profile, Role, Stem};
+use dream_core::{Profile, Role, Stem};
 
 use super::need::Need;
-use super::score::chord;
+use super::score::{chord, runs};
 use crate::render::role::is_tonal;
+use crate::render::tuning;
 
 const DIMENSIONS: usize = 6;
 /// The weights of intervals, from the second of those papers.
@@ -22,6 +23,8 @@ const WEIGHTS: [f64; DIMENSIONS] = [3.0, 8.0, 11.5, 15.0, 14.5, 7.5];
 const CLASH_95: f64 = 0.27;
 /// Stems with less of their energy in lasting peaks neither fit nor clash.
 const TONAL_MIN: f32 = 0.2;
+/// A tuning this far from 440 Hz is heard as out of tune beside others, in cents.
+const OFF_CENTS: f32 = 15.0;
 /// Largest transposition of what runs, in semitones.
 pub(super) const REACH: i32 = 3;
 /// The fit of what is not known to fit or to clash; it counts as 0.
@@ -74,6 +77,8 @@ pub(super) struct Sound {
     pub(super) interval: Interval,
     /// Whether it runs as it is and may be transposed as a whole.
     pub(super) runs: bool,
+    /// What brings it to 440 Hz where it runs and is clearly off, in semitones.
+    pub(super) tune: f64,
     /// Its strongest pitch class, where it runs in the register of the bass.
     pub(super) bass: Option<i32>,
 }
@@ -87,18 +92,20 @@ pub(super) fn sound(need: &Need<'_>, stem: &Stem) -> Option<Sound> {
         return None;
     }
     let own = profile.pitch_classes.map(f64::from);
-    let runs = facts.form == Form::Loop || !need.is_melodic();
+    let runs = runs(need, stem);
     let played = facts.root.filter(|_| !runs);
     let classes = match played {
-        Some(root) => {
-            by_notes(if chord(stem).is_empty() { &need.classes } else { &need.roots }, root, &own)
-        }
-        None => own,
+        Some(root) if need.key.is_some() || need.is_melodic() => by_notes(need, stem, root, &own),
+        _ => own,
     };
     let low = matches!(need.part.role, Role::Bass | Role::Sub);
     Some(Sound {
         interval: Interval::of(&classes)?,
         runs,
+        tune: facts
+            .tuning_cents
+            .filter(|cents| runs && cents.abs() >= OFF_CENTS)
+            .map_or(0.0, |cents| -f64::from(cents) / 100.0),
         bass: (low && runs).then(|| strongest(profile)),
     })
 }
@@ -111,13 +118,24 @@ pub(super) fn plays(need: &Need<'_>, stem: &Stem) -> Option<f64> {
     Some(1.0 - (clash.fold(f64::MAX, f64::min) / CLASH_95).min(1.0))
 }
 
-/// A sound with that root at each of the notes.
-fn by_notes(notes: &[f64; 12], root: f64, own: &[f64; 12]) -> [f64; 12] {
-    let root = root.round().rem_euclid(12.0) as usize % 12;
+/// A sound with that root where it is played for the notes of the part.
+fn by_notes(need: &Need<'_>, stem: &Stem, root: f64, own: &[f64; 12]) -> [f64; 12] {
+    let (role, chord) = (need.part.role, chord(stem));
     let mut classes = [0.0; 12];
-    for (note, weight) in notes.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
-        for (class, share) in own.iter().enumerate() {
-            classes[(class + 12 - root + note) % 12] += weight * share;
+    for (pitches, weight) in &need.voicings {
+        let tonic = need.key.map(|key| key.tonic.index());
+        // A chord stem plays all of them at once; notes without pitch are on the tonic.
+        let voices = if chord.is_empty() { pitches.len() } else { 1 };
+        let wanted: Vec<i32> = match pitches.get(..voices) {
+            Some(some) if !some.is_empty() => some.to_vec(),
+            _ => tonic.into_iter().collect(),
+        };
+        for pitch in wanted {
+            let away = tuning::away(role, need.key, pitches, f64::from(pitch), root, chord);
+            for (class, share) in own.iter().enumerate() {
+                classes[(class as i32 + away.round() as i32).rem_euclid(12) as usize] +=
+                    weight * share;
+            }
         }
     }
     classes
@@ -144,26 +162,29 @@ impl Sound {
     }
 }
 
-/// How well a sound goes with all that sounds, -0.5 to 0.5; -1.5 where it clashes more than chance does, or where two basses
-/// are on different notes. 0 where nothing sounds.
+/// The fit of the median of such pairs: what fits less is better left out.
+pub(super) const BY_CHANCE: f64 = -0.13;
+/// The fit of what clashes more than chance does, and of two basses on different notes.
+pub(super) const CLASHES: f64 = -1.0 - NEUTRAL;
+
+/// How well a sound goes with all that sounds, -0.5 to 0.5, or [`CLASHES`]. 0 where nothing sounds.
 pub(super) fn fit(sound: &Heard, others: &[Heard]) -> f64 {
     let (mut sum, mut worst) = (0.0, 0.0_f64);
     for other in others {
         if sound.bass.zip(other.bass).is_some_and(|(a, b)| a != b) {
-            return -1.0 - NEUTRAL;
+            return CLASHES;
         }
         let clash = sound.interval.clash(&other.interval) / CLASH_95;
         sum += clash;
         worst = worst.max(clash);
     }
-    let fit = if others.is_empty() {
-        NEUTRAL
+    if others.is_empty() {
+        0.0
     } else if worst > 1.0 {
-        -1.0
+        CLASHES
     } else {
-        1.0 - sum / others.len() as f64
-    };
-    fit - NEUTRAL
+        1.0 - sum / others.len() as f64 - NEUTRAL
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What the plan asks of a part, over all its sections.
 
+use std::collections::BTreeMap;
+
 use dream_core::{ArrangementPlan, Bpm, Key, Note, PartId, Rhythm, StemQuery};
 
 use super::rhythm::Pattern;
@@ -24,9 +26,11 @@ pub(crate) struct Need<'a> {
     pub(super) pitches: Vec<u8>,
     /// Whether several notes start together.
     pub(super) chords: bool,
-    /// How much of each pitch class its notes are, and how much of it the lowest ones of chords; not normalised.
+    /// How much of each pitch class its notes are; not normalised.
     pub(super) classes: [f64; 12],
-    pub(super) roots: [f64; 12],
+    /// The pitches that start together, the lowest first and none for a note on the tonic, and how much of the track they are;
+    /// not normalised.
+    pub(super) voicings: BTreeMap<Vec<i32>, f64>,
     /// Its notes on the steps of a bar.
     pub(super) pattern: Option<Pattern>,
 }
@@ -52,7 +56,7 @@ impl<'a> Need<'a> {
             pitches: Vec::new(),
             chords: false,
             classes: [0.0; 12],
-            roots: [0.0; 12],
+            voicings: BTreeMap::new(),
             pattern: None,
         };
         let mut steps = [0.0; STEPS];
@@ -67,18 +71,16 @@ impl<'a> Need<'a> {
     }
 
     fn listen(&mut self, notes: &[Note]) {
-        let mut notes: Vec<&Note> = notes.iter().filter(|note| note.pitch.is_some()).collect();
+        let mut notes: Vec<&Note> = notes.iter().collect();
         notes.sort_by(|a, b| a.beat.total_cmp(&b.beat).then(a.pitch.cmp(&b.pitch)));
         for chord in notes.chunk_by(|a, b| (a.beat - b.beat).abs() < 1e-6) {
             self.chords |= chord.iter().any(|note| note.pitch != chord[0].pitch);
-            for (index, note) in chord.iter().enumerate() {
+            let pitches = chord.iter().filter_map(|note| note.pitch.map(i32::from)).collect();
+            *self.voicings.entry(pitches).or_default() += chord[0].velocity * chord[0].length;
+            for note in chord {
                 let Some(pitch) = note.pitch else { continue };
-                let (class, weight) = (usize::from(pitch % 12), note.velocity * note.length);
                 self.pitches.push(pitch);
-                self.classes[class] += weight;
-                if index == 0 {
-                    self.roots[class] += weight;
-                }
+                self.classes[usize::from(pitch % 12)] += note.velocity * note.length;
             }
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn fit(need: &Need<'_>, asked: &Asked, candidate: &Candidate) -> Fit 
     fit.add("wish", WISH * (f64::from(candidate.wish.clamp(0.0, 1.0)) - 0.5));
     let words = Words::of_stem(stem);
     fit.add("kind", kind::kind(need.part, &words));
-    fit.add("style", kind::style(&asked.part, &words));
+    fit.add("style", STYLE * kind::style(&asked.part, &words));
     fit.add("harsh", -kind::harshness(need.genre, [&asked.part, &asked.track], &words));
     fit.add("named", kind::named(need.part, &asked.part, &words));
     fit.add("tags", 0.8 * tags(need.part, &words));
@@ -61,7 +61,7 @@ pub(super) fn fit(need: &Need<'_>, asked: &Asked, candidate: &Candidate) -> Fit 
         fit.ratio = ratio;
         fit.add("tempo", term);
     }
-    if need.is_melodic() && !runs(need, stem) {
+    if need.is_melodic() && stem.facts.form != Form::Loop {
         fit.add("pitch", pitch(need, stem));
     }
     fit
@@ -88,12 +88,15 @@ pub(crate) fn promise(need: &Need<'_>, outline: &Outline) -> f64 {
         + tempo
 }
 
+/// Weight of the style: what the seed adds does not outweigh it.
+const STYLE: f64 = 1.5;
 /// Weight of what the prompt says of sounds: two deviations of an attribute outweigh another style, not another kind.
 const WISH: f64 = 6.5;
 
-/// Whether a tonal stem runs as it is in this part, to be transposed as a whole.
+/// Whether a tonal stem is transposed as a whole in this part: what runs as it is, and what has no known root.
 pub(super) fn runs(need: &Need<'_>, stem: &Stem) -> bool {
-    is_tonal(need.part.role) && (stem.facts.form == Form::Loop || !need.is_melodic())
+    let bound = stem.facts.form == Form::Loop || !need.has_notes || stem.facts.root.is_none();
+    is_tonal(need.part.role) && bound
 }
 
 fn category(role: Role, stem: &Stem) -> f64 {
@@ -111,6 +114,11 @@ fn tags(part: &PartId, stem: &Words) -> f64 {
     part.tags.iter().filter(has).count() as f64 / part.tags.len().max(1) as f64
 }
 
+/// From this share of the notes on a loop plays them.
+const LIKE_THE_NOTES: f64 = 0.65;
+/// What a loop costs that plays other notes: it comes after all that can play them.
+pub(super) const OTHER_NOTES: f64 = -8.0;
+
 /// Notes want one-shots, parts that just run want loops and textures; a loop that plays what the notes say (`plays`, 0 to
 /// 1) is as good as the notes.
 fn form(need: &Need<'_>, form: Form, plays: f64) -> f64 {
@@ -122,8 +130,10 @@ fn form(need: &Need<'_>, form: Form, plays: f64) -> f64 {
         Form::OneShot if is_drum(need.part.role) => 0.4,
         Form::OneShot => 0.1,
         Form::Loop if gesture => 0.0,
-        Form::Loop if need.has_notes && need.yields() => -1.0 + 2.0 * plays,
-        Form::Loop if need.has_notes => -0.4,
+        Form::Loop if need.has_notes && need.yields() && plays >= LIKE_THE_NOTES => {
+            2.0 * plays - 1.0
+        }
+        Form::Loop if need.has_notes => OTHER_NOTES,
         Form::Loop => 1.0,
         Form::Free if gesture => 0.9,
         Form::Free if need.has_notes => -0.2,
@@ -194,6 +204,9 @@ fn lone(root: i32, target: Key) -> f64 {
     }
 }
 
+/// What a stem without a known root costs where it should play notes: it plays one pitch.
+const ROOTLESS: f64 = -4.0;
+
 /// Mean over the notes of how easily the one-shot reaches them.
 fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
     let chord = !chord(stem).is_empty();
@@ -202,7 +215,7 @@ fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
         (false, true) => -0.8,
         (true | false, false) => 0.0,
     };
-    let Some(root) = stem.facts.root else { return kind - 0.6 };
+    let Some(root) = stem.facts.root else { return kind + ROOTLESS };
     let (low, high) = reach(need.part.role, chord);
     let ease = |pitch: &u8| {
         let away = f64::from(*pitch) - root;

@@ -381,6 +381,30 @@ fn a_loop_plays_in_place_of_notes_that_it_plays() {
 }
 
 #[test]
+fn a_part_that_need_not_play_is_left_out_where_it_clashes() {
+    let bass = || vec![candidate(9, Category::Bass, Form::OneShot)];
+    let cluster = vec![heard(looped(1, Category::Pad, 130.0, 4), &[8, 9, 10, 11, 0, 1], &[5])];
+    let queries = |required| {
+        let pad = StemQuery { required, ..query(Role::Pad, &[], &[]) };
+        vec![query(Role::Bass, &[], &[33, 40]), pad]
+    };
+    check(queries(true), vec![bass(), cluster.clone()], &[&[9], &[1]]);
+    let casting = check(queries(false), vec![bass(), cluster], &[&[9], &[]]);
+    let reason = "pad: every stem clashes with the others, left out";
+    assert_eq!(casting.warnings.last().map(String::as_str), Some(reason));
+}
+
+#[test]
+fn what_runs_is_brought_into_tune() {
+    let mut pad = heard(looped(1, Category::Pad, 130.0, 4), &[9, 0, 4], &[5]);
+    of(&mut pad).facts.tuning_cents = Some(40.0);
+    let bass = vec![candidate(9, Category::Bass, Form::OneShot)];
+    let queries = vec![query(Role::Bass, &[], &[33, 40]), query(Role::Pad, &[], &[])];
+    let casting = check(queries, vec![bass, vec![pad]], &[&[9], &[1]]);
+    assert!((casting.parts[1].stems[0].semitones + 0.4).abs() < 1e-6);
+}
+
+#[test]
 fn the_slices_of_a_break_are_cut_from_a_loop() {
     let drums =
         vec![candidate(1, Category::Drums, Form::OneShot), looped(2, Category::Drums, 130.0, 2)];

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use dream_audio::Clip;
-use dream_core::{ArrangementPlan, Form, Key, Mode, Note, PartId, Role, Section, Seed, StemQuery};
+use dream_core::{ArrangementPlan, Form, Key, Note, PartId, Role, Section, Seed, StemQuery};
 use rand::RngExt;
 use rayon::prelude::*;
 
 use super::event::{Event, Source};
-use super::role::{Traits, is_drum, is_gesture, is_tonal, reach, traits};
+use super::role::{Traits, is_drum, is_gesture, is_tonal, traits};
 use super::source::{Variant, prepare};
 use super::timeline::{Span, Timeline, frames, merge};
-use super::{motion, transition};
+use super::{motion, transition, tuning};
 use crate::CastStem;
 
 /// What one stem plays in the track.
@@ -256,7 +256,8 @@ fn openness(velocity: f32) -> f32 {
     1.0 - (-std::f32::consts::TAU * hz / 44_100.0).exp()
 }
 
-/// Cents from the stem's root to the note of a chord; `None` where pitch does not matter.
+/// Cents from the stem's root to the note of a chord, the casting's transposition where it has none; `None` where pitch does not
+/// matter.
 fn transposition(
     key: Option<Key>,
     chord: &[&Note],
@@ -267,77 +268,14 @@ fn transposition(
     if is_drum(role) && role != Role::Tom {
         return None;
     }
-    let Some(root) = stem.root else { return is_tonal(role).then_some(0) };
+    let Some(root) = stem.root else {
+        return is_tonal(role).then_some((stem.semitones * 100.0).round() as i32);
+    };
     let tonic = key.map(|key| f64::from(key.tonic.index()));
     let wanted = note.pitch.map(f64::from).or(tonic.filter(|_| is_tonal(role)))?;
-    let reach = reach(role, !stem.chord.is_empty());
-    let away = if stem.chord.is_empty() {
-        fold(wanted - root, reach)
-    } else {
-        let sounding: Vec<i32> =
-            chord.iter().filter_map(|note| note.pitch.map(i32::from)).collect();
-        let parallel = if role == Role::Stab { 4.0 } else { 0.7 };
-        harmony(key, &sounding, wanted, root, &stem.chord, reach, parallel)
-    };
+    let sounding: Vec<i32> = chord.iter().filter_map(|note| note.pitch.map(i32::from)).collect();
+    let away = tuning::away(role, key, &sounding, wanted, root, &stem.chord);
     Some((away * 100.0).round() as i32)
-}
-
-/// An interval moved by octaves into reach, or as near as it gets.
-fn fold(away: f64, (low, high): (f64, f64)) -> f64 {
-    if (low..=high).contains(&away) {
-        return away;
-    }
-    let folded = (away + 6.0).rem_euclid(12.0) - 6.0;
-    // The other octave where this one lies just outside an uneven reach.
-    if folded < low && folded + 12.0 <= high { folded + 12.0 } else { folded }
-}
-
-/// How far to move a chord stem: within reach, to where its tones agree best with those that sound and
-/// with the key; `parallel` is what it is worth to stand on the lowest note.
-fn harmony(
-    key: Option<Key>,
-    sounding: &[i32],
-    lowest: f64,
-    root: f64,
-    chord: &[u8],
-    reach: (f64, f64),
-    parallel: f64,
-) -> f64 {
-    let class = |pitch: i32| pitch.rem_euclid(12);
-    let in_key = |pitch: i32| {
-        key.is_none_or(|key| {
-            let scale: &[i32] = match key.mode {
-                Mode::Major => &[0, 2, 4, 5, 7, 9, 11],
-                Mode::Minor => &[0, 2, 3, 5, 7, 8, 10],
-            };
-            scale.contains(&class(pitch - key.tonic.index()))
-        })
-    };
-    let direct = fold(lowest - root, reach);
-    let worth = |away: f64| {
-        let base = (root + away).round() as i32;
-        let tones = chord.iter().map(|step| {
-            let tone = base + i32::from(*step);
-            let sounds = sounding.iter().any(|pitch| class(*pitch) == class(tone));
-            if sounds {
-                1.0
-            } else if in_key(tone) {
-                0.0
-            } else {
-                -1.5
-            }
-        });
-        let on_lowest = if class(base) == class(lowest.round() as i32) { parallel } else { 0.0 };
-        let (low, high) = reach;
-        let beyond = (away - high).max(low - away).max(0.0);
-        tones.sum::<f64>() + on_lowest - 0.02 * away.abs() - 0.6 * beyond
-    };
-    // Whole steps around the direct one keep the tuning that its fraction corrects.
-    let candidates = (-12..=12).map(|step| direct + f64::from(step));
-    candidates
-        .filter(|away| away.abs() <= 6.5)
-        .max_by(|a, b| worth(*a).total_cmp(&worth(*b)))
-        .unwrap_or(direct)
 }
 
 /// Small differences between equal hits, so that no two are the same: cents and dB.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use dream_analysis::descriptors::{Target, similarity};
 use dream_compose::{Brief, Candidate, Outline, Shortlist};
-use dream_core::{ArrangementPlan, Category, PartId, Space, Stem, StemId};
+use dream_core::{ArrangementPlan, Category, Embedding, PartId, Space, Stem, StemId};
 use dream_library::{Filter, Sketch};
 use rayon::prelude::*;
 
@@ -117,16 +117,24 @@ fn promising(
     tagged: Option<&BTreeSet<StemId>>,
     most: usize,
 ) -> Promising {
+    let is_tagged = |sketch: &Sketch| tagged.is_some_and(|tagged| tagged.contains(&sketch.id));
+    // A hat is bright beside other hats, an open one beside other open ones.
+    let (kind, rest): (Vec<&Sketch>, Vec<&Sketch>) =
+        sketches.iter().partition(|sketch| is_tagged(sketch));
+    let all: Vec<&Sketch> = sketches.iter().collect();
+    let among = |some: &[&Sketch]| Spread::of(wish, if some.len() < FEW { &all } else { some });
+    let (of_kind, of_rest) = (among(&kind), among(&rest));
     let mut rated: Vec<(f64, StemId, Outline)> = sketches
         .iter()
         .map(|sketch| {
+            let spread = if is_tagged(sketch) { &of_kind } else { &of_rest };
             let outline = Outline {
                 form: sketch.form,
                 bpm: sketch.bpm,
                 quality: sketch.quality,
                 similarity: similarity(own, &sketch.embedding),
-                wish: similarity(wish, &sketch.embedding),
-                tagged: tagged.is_some_and(|tagged| tagged.contains(&sketch.id)),
+                wish: spread.answer(wish, &sketch.embedding),
+                tagged: is_tagged(sketch),
             };
             (brief.promise(&outline), sketch.id, outline)
         })
@@ -137,6 +145,47 @@ fn promising(
     }
     rated.into_iter().map(|(_, id, outline)| (id, outline)).collect()
 }
+
+/// Fewer stems than these are no measure of what is usual.
+const FEW: usize = 4;
+/// How far above the usual a stem answers a wish in full, in standard deviations.
+const FULL: f32 = 2.0;
+
+/// Mean and standard deviation of each attribute of a wish among stems of a kind.
+struct Spread(Vec<(f32, f32)>);
+
+impl Spread {
+    fn of(wish: &Target, stems: &[&Sketch]) -> Self {
+        let count = stems.len().max(1) as f32;
+        let mean = |at: &dyn Fn(&Embedding) -> f32| {
+            stems.iter().map(|stem| at(&stem.embedding)).sum::<f32>() / count
+        };
+        let spread = |(attribute, _): &(usize, f32)| {
+            let usual = mean(&|embedding| value(embedding, *attribute));
+            let square = mean(&|embedding| (value(embedding, *attribute) - usual).powi(2));
+            (usual, square.sqrt())
+        };
+        Self(wish.attributes.iter().map(spread).collect())
+    }
+
+    /// How well a stem answers the wish beside those of its kind, 0 to 1; 0.5 where it is as they are.
+    fn answer(&self, wish: &Target, embedding: &Embedding) -> f32 {
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for ((attribute, wanted), (usual, deviation)) in wish.attributes.iter().zip(&self.0) {
+            let away = (value(embedding, *attribute) - usual) / deviation.max(1e-3);
+            sum += wanted.abs() * (wanted.signum() * away / FULL).clamp(-1.0, 1.0);
+            weight += wanted.abs();
+        }
+        if weight > 0.0 { 0.5 + 0.5 * sum / weight } else { 0.5 }
+    }
+}
+
+fn value(embedding: &Embedding, attribute: usize) -> f32 {
+    embedding.values.get(attribute).copied().unwrap_or(0.0)
+}
+
+/// What counts what the prompt says of everything where it says something of the part as well.
+const GENERAL: f32 = 0.4;
 
 /// What the prompt asks of sounds, phrase by phrase: "dark techno with warm pads" wants all of it dark and the pads warm.
 fn wishes(plan: &ArrangementPlan) -> Vec<Target> {
@@ -158,9 +207,14 @@ fn wish(part: &PartId, wishes: &[Target]) -> Target {
     let meant = wishes.iter().filter(|wish| categories.iter().any(|c| wish.categories.contains(c)));
     let general = wishes.iter().filter(|wish| wish.categories.is_empty());
     let mut target = Target::default();
-    for (attribute, wanted) in meant.chain(general).flat_map(|wish| &wish.attributes) {
-        if target.attributes.iter().all(|(known, _)| known != attribute) {
-            target.attributes.push((*attribute, *wanted));
+    let meant: Vec<&Target> = meant.collect();
+    let general_weight = if meant.is_empty() { 1.0 } else { GENERAL };
+    let meant = meant.into_iter().map(|wish| (1.0, wish));
+    for (weight, wish) in meant.chain(general.map(|wish| (general_weight, wish))) {
+        for (attribute, wanted) in &wish.attributes {
+            if target.attributes.iter().all(|(known, _)| known != attribute) {
+                target.attributes.push((*attribute, weight * wanted));
+            }
         }
     }
     target.attributes.sort_by_key(|(attribute, _)| *attribute);

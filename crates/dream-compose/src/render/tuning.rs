@@ -1,0 +1,105 @@
+//! How far a one-shot is transposed to play a note or a chord.
+//!
+//! In: the stem's root, the steps of its chord, what sounds. Out: semitones, within the role's reach where the pitch class
+//! allows it.
+
+use dream_core::{Key, Mode, Role};
+
+use super::role::reach;
+
+/// Semitones from a stem's root to where it plays `wanted`, the lowest of the pitches that start together (`sounding`); a stem
+/// that holds a chord goes where that agrees best with all of them.
+pub(crate) fn away(
+    role: Role,
+    key: Option<Key>,
+    sounding: &[i32],
+    wanted: f64,
+    root: f64,
+    chord: &[u8],
+) -> f64 {
+    let reach = reach(role, !chord.is_empty());
+    if chord.is_empty() {
+        return fold(wanted - root, reach);
+    }
+    let parallel = if role == Role::Stab { 4.0 } else { 0.7 };
+    chord_away(key, sounding, wanted, root, chord, reach, parallel)
+}
+
+/// An interval moved by octaves into reach, or as near as it gets.
+fn fold(away: f64, (low, high): (f64, f64)) -> f64 {
+    if (low..=high).contains(&away) {
+        return away;
+    }
+    let folded = (away + 6.0).rem_euclid(12.0) - 6.0;
+    // The other octave where this one lies just outside an uneven reach.
+    if folded < low && folded + 12.0 <= high { folded + 12.0 } else { folded }
+}
+
+/// How far to move a chord stem: within reach, to where its tones agree best with those that sound and
+/// with the key; `parallel` is what it is worth to stand on the lowest note.
+fn chord_away(
+    key: Option<Key>,
+    sounding: &[i32],
+    lowest: f64,
+    root: f64,
+    chord: &[u8],
+    reach: (f64, f64),
+    parallel: f64,
+) -> f64 {
+    let class = |pitch: i32| pitch.rem_euclid(12);
+    let in_key = |pitch: i32| {
+        key.is_none_or(|key| {
+            let scale: &[i32] = match key.mode {
+                Mode::Major => &[0, 2, 4, 5, 7, 9, 11],
+                Mode::Minor => &[0, 2, 3, 5, 7, 8, 10],
+            };
+            scale.contains(&class(pitch - key.tonic.index()))
+        })
+    };
+    let direct = fold(lowest - root, reach);
+    let worth = |away: f64| {
+        let base = (root + away).round() as i32;
+        let tones = chord.iter().map(|step| {
+            let tone = base + i32::from(*step);
+            let sounds = sounding.iter().any(|pitch| class(*pitch) == class(tone));
+            if sounds {
+                1.0
+            } else if in_key(tone) {
+                0.0
+            } else {
+                -1.5
+            }
+        });
+        let on_lowest = if class(base) == class(lowest.round() as i32) { parallel } else { 0.0 };
+        let (low, high) = reach;
+        let beyond = (away - high).max(low - away).max(0.0);
+        tones.sum::<f64>() + on_lowest - 0.02 * away.abs() - 0.6 * beyond
+    };
+    // Whole steps around the direct one keep the tuning that its fraction corrects.
+    let candidates = (-12..=12).map(|step| direct + f64::from(step));
+    candidates
+        .filter(|away| away.abs() <= 6.5)
+        .max_by(|a, b| worth(*a).total_cmp(&worth(*b)))
+        .unwrap_or(direct)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_reached_by_octaves() {
+        let away = |wanted| away(Role::Bass, None, &[], wanted, 45.0, &[]);
+        assert_eq!([away(47.0), away(57.0), away(54.0)], [2.0, 0.0, -3.0]);
+    }
+
+    #[test]
+    fn chords_stand_where_their_tones_sound() {
+        let key = Some("A minor".parse().unwrap());
+        let away = |role, root| away(role, key, &[57, 60, 64], 57.0, root, &[0, 4, 7]);
+        // C major holds two of the three tones of A minor; A major has a third that is foreign.
+        assert_eq!(away(Role::Chords, 59.0), 1.0);
+        // A stab stands on the lowest note.
+        assert_eq!(away(Role::Stab, 59.0), -2.0);
+    }
+}
