@@ -185,7 +185,7 @@ pub(super) fn key(need: &Need<'_>, stem: &Stem, semitones: i32) -> f64 {
         0 => 0.8 * sure,
         // A fifth apart: neighbours on the wheel.
         5 | -5 => 0.2 * sure,
-        _ => -0.8 * sure,
+        _ => -2.5 * sure,
     }
 }
 
@@ -206,6 +206,8 @@ fn lone(root: i32, target: Key) -> f64 {
 
 /// What a stem without a known root costs where it should play notes: it plays one pitch.
 const ROOTLESS: f64 = -4.0;
+/// What a chord costs that has the wrong third wherever it is played.
+const WRONG_THIRD: f64 = -4.0;
 
 /// Mean over the notes of how easily the one-shot reaches them.
 fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
@@ -226,7 +228,25 @@ fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
             if (low..=high).contains(&folded) { 0.1 } else { -0.8 }
         }
     };
-    kind + need.pitches.iter().map(ease).sum::<f64>() / need.pitches.len().max(1) as f64
+    let ease = need.pitches.iter().map(ease).sum::<f64>() / need.pitches.len().max(1) as f64;
+    kind + ease + WRONG_THIRD * wrong_thirds(need, stem)
+}
+
+/// In which share of the part's chords the third is major where that of the stem's chord is minor, or the other way round.
+fn wrong_thirds(need: &Need<'_>, stem: &Stem) -> f64 {
+    let Some(third) =
+        chord(stem).iter().map(|above| i32::from(*above)).find(|above| *above < 5 && *above > 2)
+    else {
+        return 0.0;
+    };
+    let has = |pitches: &[i32], above: i32| {
+        pitches.iter().any(|pitch| (pitch - pitches[0]).rem_euclid(12) == above)
+    };
+    let (all, wrong) = need.voicings.iter().fold((0.0, 0.0), |(all, wrong), (pitches, weight)| {
+        let other = has(pitches, 7 - third) && !has(pitches, third);
+        (all + weight, wrong + if other { *weight } else { 0.0 })
+    });
+    if all > 0.0 { wrong / all } else { 0.0 }
 }
 
 /// The chord a stem holds, by its tags and its mode: thirds are left open where they are not known. A key whose tonic is
