@@ -91,7 +91,7 @@ pub(crate) fn promise(need: &Need<'_>, outline: &Outline) -> f64 {
 /// Weight of the style: what the seed adds does not outweigh it.
 const STYLE: f64 = 1.5;
 /// Weight of what the prompt says of sounds: two deviations of an attribute outweigh another style, not another kind.
-const WISH: f64 = 6.5;
+const WISH: f64 = 8.5;
 
 /// Whether a tonal stem is transposed as a whole in this part: what runs as it is, and what has no known root.
 pub(super) fn runs(need: &Need<'_>, stem: &Stem) -> bool {
