@@ -178,6 +178,26 @@ fn a_chord_has_the_third_of_a_key_on_its_root_and_else_an_open_one() {
 }
 
 #[test]
+fn a_chord_with_the_wrong_third_comes_after_an_open_one() {
+    let stab = |id, key: &str, similarity| {
+        let mut candidate = candidate(id, Category::Synth, Form::OneShot);
+        candidate.similarity = similarity;
+        of(&mut candidate).tags = vec!["chord".to_owned()];
+        of(&mut candidate).facts.root = Some(57.0);
+        of(&mut candidate).facts.key = Some(key.parse().unwrap());
+        candidate
+    };
+    let mut chords = query(Role::Chords, &[], &[57, 60, 64]);
+    for note in &mut chords.notes {
+        note.beat = 0.0;
+    }
+    let lists = || vec![vec![stab(1, "A major", 1.0), stab(2, "C major", 0.0)]];
+    check(vec![chords.clone()], lists(), &[&[2]]);
+    chords.notes[1].pitch = Some(61);
+    check(vec![chords], lists(), &[&[1]]);
+}
+
+#[test]
 fn tags_decide_among_equals() {
     let mut dark = candidate(2, Category::Kick, Form::OneShot);
     of(&mut dark).tags = vec!["Dark".to_owned()];
