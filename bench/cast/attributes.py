@@ -103,7 +103,6 @@ def asked(fresh):
         return
     for prompt, wants in FRESH:
         aims = [(tuple(roles.split()), want[:-1], 1 if want[-1] == "+" else -1) for roles, all in wants.items() for want in all.split()]
-        # Of an attribute that is asked of a part, all others answer to the general wish.
         yield prompt, prompt, aims
 
 
