@@ -180,9 +180,9 @@ pub fn cast(plan: &ArrangementPlan, shortlist: &Shortlist, seed: Seed) -> Result
         .iter()
         .map(|part| {
             let need = Need::of(plan, part);
-            let (role, candidates) = candidates(shortlist, part);
+            let (role, candidates) = candidates(shortlist, &need);
             warnings.push(borrowed(part, role, &need));
-            Open::new(need, candidates, seed)
+            Open::new(need, &candidates, seed)
         })
         .collect();
     let mut cast = Cast {
@@ -209,19 +209,26 @@ pub fn cast(plan: &ArrangementPlan, shortlist: &Shortlist, seed: Seed) -> Result
     Ok(cast)
 }
 
-/// The part's own candidates or those of the nearest role that has some, and that role.
-fn candidates<'a>(shortlist: &'a Shortlist, part: &PartId) -> (Option<Role>, &'a [Candidate]) {
-    let own = shortlist.parts.iter().find(|(id, _)| id == part);
-    if let Some((_, list)) = own.filter(|(_, list)| !list.is_empty()) {
-        return (Some(part.role), list);
-    }
-    std::iter::once(&part.role)
-        .chain(stand_ins(part.role))
-        .find_map(|&role| {
-            let like = |(id, list): &&(PartId, Vec<Candidate>)| id.role == role && !list.is_empty();
-            shortlist.parts.iter().find(like).map(|(_, list)| (Some(role), list.as_slice()))
+/// The part's own candidates or those of the nearest role that has some, and that role: those that can play in tune, or
+/// where the part is required and there are none, any.
+fn candidates<'a>(shortlist: &'a Shortlist, need: &Need<'_>) -> (Option<Role>, Vec<&'a Candidate>) {
+    let part = need.part;
+    let own = |id: &PartId| id == part;
+    let of = |role: Role| move |id: &PartId| id.role == role;
+    let first = |wanted: &dyn Fn(&PartId) -> bool, tuned: bool| {
+        shortlist.parts.iter().filter(|(id, _)| wanted(id)).find_map(|(_, list)| {
+            let list = list.iter().filter(|one| !tuned || score::in_tune(need, &one.stem));
+            Some(list.collect::<Vec<_>>()).filter(|list| !list.is_empty())
         })
-        .unwrap_or((None, &[]))
+    };
+    let all = |tuned| {
+        first(&own, tuned).map(|list| (part.role, list)).or_else(|| {
+            let roles = std::iter::once(&part.role).chain(stand_ins(part.role));
+            roles.into_iter().find_map(|role| Some((*role, first(&of(*role), tuned)?)))
+        })
+    };
+    let found = all(true).or_else(|| all(false).filter(|_| need.required));
+    found.map_or((None, Vec::new()), |(role, list)| (Some(role), list))
 }
 
 fn borrowed(part: &PartId, role: Option<Role>, need: &Need<'_>) -> Option<String> {
@@ -232,7 +239,7 @@ fn borrowed(part: &PartId, role: Option<Role>, need: &Need<'_>) -> Option<String
         None if need.required => {
             Some(format!("{name}: REQUIRED, but no stem was found: the track lacks it"))
         }
-        None => Some(format!("{name}: no stem found, left out")),
+        None => Some(format!("{name}: no stem found that can play it, left out")),
     }
 }
 

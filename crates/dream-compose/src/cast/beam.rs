@@ -57,7 +57,7 @@ struct Contender<'a> {
 }
 
 impl<'a> Open<'a> {
-    pub(super) fn new(need: Need<'a>, candidates: &'a [Candidate], seed: Seed) -> Self {
+    pub(super) fn new(need: Need<'a>, candidates: &[&'a Candidate], seed: Seed) -> Self {
         let seed = score::seed_of(seed, need.part);
         let asked = score::Asked::of(&need);
         let mut rated: Vec<(f64, Fit, [f64; SHIFTS], &Stem)> = candidates

@@ -204,6 +204,21 @@ fn lone(root: i32, target: Key) -> f64 {
     }
 }
 
+/// Whether a stem can play the part's notes in tune: its root is known, or it is a loop, which is weighed by what it plays. A
+/// pad may also lie under the notes in the key, a voice keeps its own pitch, a stab may have none.
+pub(super) fn in_tune(need: &Need<'_>, stem: &Stem) -> bool {
+    let free = need.key.is_none() || !need.is_melodic();
+    free || stem.facts.root.is_some()
+        || match (stem.facts.form, need.part.role) {
+            (Form::Loop, _) | (_, Role::Vocal) => true,
+            (_, Role::Pad) => {
+                (-harmony::REACH..=harmony::REACH).any(|by| key(need, stem, by) > 0.0)
+            }
+            (_, Role::Stab) => harmony::sound(need, stem).is_none(),
+            _ => false,
+        }
+}
+
 /// What a stem without a known root costs where it should play notes: it plays one pitch.
 const ROOTLESS: f64 = -4.0;
 /// What a chord costs that has the wrong third wherever it is played.

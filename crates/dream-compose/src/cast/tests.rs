@@ -198,6 +198,20 @@ fn a_chord_with_the_wrong_third_comes_after_an_open_one() {
 }
 
 #[test]
+fn what_cannot_play_in_tune_gives_way_to_a_nearer_role_and_is_played_only_where_it_must() {
+    let lead = || vec![candidate(1, Category::Lead, Form::OneShot)];
+    let mut rooted = candidate(2, Category::Synth, Form::OneShot);
+    of(&mut rooted).facts.root = Some(57.0);
+    let mut hook = query(Role::Lead, &[], &[57, 60]);
+    check(vec![hook.clone()], vec![lead()], &[&[1]]);
+    let stab = query(Role::Stab, &[], &[57]);
+    check(vec![hook.clone(), stab], vec![lead(), vec![rooted]], &[&[2], &[2]]);
+    hook.required = false;
+    let left_out = check(vec![hook], vec![lead()], &[&[]]);
+    assert_eq!(left_out.warnings, ["lead: no stem found that can play it, left out"]);
+}
+
+#[test]
 fn tags_decide_among_equals() {
     let mut dark = candidate(2, Category::Kick, Form::OneShot);
     of(&mut dark).tags = vec!["Dark".to_owned()];

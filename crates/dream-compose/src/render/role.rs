@@ -17,7 +17,7 @@ pub enum Bus {
     Bass,
     /// Everything else that has a pitch.
     Music,
-    /// Noise, drones and gestures.
+    /// Noise and gestures.
     Fx,
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn traits(role: Role) -> Traits {
         Role::Lead => of(Music, -7.0, Some(140.0), 0.18, 0.14, 0.5, 0.5),
         Role::Pad => of(Music, -12.0, Some(200.0), 0.22, 0.0, 0.6, 0.0),
         Role::Vocal => of(Music, -5.0, Some(120.0), 0.15, 0.10, 0.4, 0.0),
-        Role::Drone => of(Fx, -15.0, Some(110.0), 0.10, 0.0, 0.5, 0.0),
+        Role::Drone => of(Music, -15.0, Some(110.0), 0.10, 0.0, 0.5, 0.0),
         Role::Noise => of(Fx, -18.0, Some(150.0), 0.06, 0.0, 0.5, 0.0),
         Role::Riser => of(Fx, -9.0, Some(150.0), 0.15, 0.0, 0.3, 0.0),
         Role::Downlifter => of(Fx, -11.0, Some(130.0), 0.20, 0.0, 0.3, 0.0),
@@ -139,7 +139,7 @@ pub(crate) fn is_gesture(role: Role) -> bool {
 /// Whether the role's pitch must agree with the key.
 pub(crate) fn is_tonal(role: Role) -> bool {
     match traits(role).bus {
-        Bus::Kick | Bus::Drums | Bus::Fx => role == Role::Drone,
+        Bus::Kick | Bus::Drums | Bus::Fx => false,
         Bus::Bass | Bus::Music => true,
     }
 }
