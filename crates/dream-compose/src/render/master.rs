@@ -205,7 +205,7 @@ const HIGHEST_DBTP: f64 = -1.05;
 /// Highest true peak of the limiter, dBTP: its kernel is shorter than that of the measurement.
 pub(super) const CEILING: Db = Db(-1.15);
 /// Most that the clipper takes from a peak, dB.
-const CLIPPED: Db = Db(4.0);
+const CLIPPED: Db = Db(8.0);
 /// How far from the target a master may be, LU.
 const NEAR_LU: f64 = 0.15;
 /// How far over the target a pass aims, LU: too loud is put right exactly, by turning down.

@@ -14,12 +14,14 @@ use super::super::timeline::Timeline;
 use super::{CEILING, pressed};
 
 /// Loudness between energy 1 and 0 in the master, LU.
-const RANGE_LU: f64 = 8.5;
+const RANGE_LU: f64 = 9.5;
 /// Hops of a piece, and those at its start in which the limiter settles.
-const PIECE: usize = 25;
+const PIECE: usize = 20;
 const SETTLING: usize = 5;
 /// Pieces of a section.
-const PIECES: usize = 3;
+const PIECES: usize = 6;
+/// How far under the loudest piece of a section a pause counts, LU.
+const PAUSE_LU: f64 = 8.0;
 /// Rounds of pressing and measuring.
 const ROUNDS: usize = 4;
 /// Most that a section is moved down and up, dB.
@@ -80,14 +82,14 @@ pub(super) fn apply(mix: &mut Clip, moves_db: &Curve) {
     });
 }
 
-/// Pieces from the first, the middle and the last third of every section that is long enough.
+/// Pieces spread evenly over every section that is long enough.
 fn pieces(mix: &Clip, time: &Timeline) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (section, bars) in time.starts.windows(2).enumerate() {
         let [from, to] = [bars[0], bars[1]].map(|bar| time.bar(f64::from(bar)) as usize);
         let len = (PIECE * HOP).min((to - from) / PIECES).max((SETTLING + 1) * HOP).min(to - from);
-        for third in 0..PIECES {
-            let middle = from + (2 * third + 1) * (to - from) / (2 * PIECES);
+        for piece in 0..PIECES {
+            let middle = from + (2 * piece + 1) * (to - from) / (2 * PIECES);
             let start = middle.saturating_sub(len / 2).clamp(from, to - len);
             let clip = mix
                 .slice(dream_core::Frames(start as u64), dream_core::Frames((start + len) as u64));
@@ -117,9 +119,12 @@ fn measured(pieces: &[Piece], moves_db: &[f64], gain_db: Option<f64>) -> Vec<[f6
     powers.as_chunks().0.to_vec()
 }
 
-/// Loudness of a section, LUFS: the mean of its pieces' loudness, as one hears a section that rises.
+/// Loudness of a section, LUFS: the mean of its pieces' loudness, as one hears a section that rises. A pause counts as
+/// [`PAUSE_LU`] under the loudest piece.
 fn level(pieces: &[f64; PIECES]) -> f64 {
-    pieces.iter().map(|power| lufs(*power)).sum::<f64>() / PIECES as f64
+    let loudest = pieces.iter().copied().fold(0.0, f64::max);
+    let loudness = pieces.iter().map(|power| lufs(*power).max(lufs(loudest) - PAUSE_LU));
+    loudness.sum::<f64>() / PIECES as f64
 }
 
 /// Loudness of the whole, LUFS: of the sections that pass the relative gate, by their lengths.
