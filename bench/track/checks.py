@@ -321,7 +321,6 @@ def clipping(track):
 def seams(track):
     """Where a loop or a texture comes round: the largest step between samples against those around it."""
     worst = 0.0
-    parts = {json.dumps(cast["part"], sort_keys=True): cast["stems"] for cast in track.casting}
     order = [stem for cast in track.casting for stem in cast["stems"]]
     for (role, path), stem in zip(track.layers(), order):
         if stem["form"] != "loop" or not stem.get("bars"):

@@ -10,7 +10,7 @@ use dream_audio::stretch::{Material, reseam, stretch, stretch_loop};
 use dream_core::{Frames, Role, Semitones};
 
 use super::event::{Attack, Source};
-use super::role::{crowds, is_drum};
+use super::role::crowds;
 use super::timeline::{RATE, frames};
 use super::width;
 
@@ -93,17 +93,7 @@ pub(crate) fn prepare(
 
 /// What a role's sounds are made of, to the stretch: which hits are copied, whose formants stay, what may be sped up.
 fn material(role: Role) -> Material {
-    if is_drum(role) {
-        return Material::Drums;
-    }
     match role {
-        Role::Vocal => Material::Voice,
-        Role::Noise
-        | Role::Riser
-        | Role::Downlifter
-        | Role::Impact
-        | Role::Crash
-        | Role::Reverse => Material::Noise,
         Role::Kick
         | Role::Snare
         | Role::Clap
@@ -113,8 +103,15 @@ fn material(role: Role) -> Material {
         | Role::Shaker
         | Role::Perc
         | Role::Tom
-        | Role::Break
-        | Role::Bass
+        | Role::Break => Material::Drums,
+        Role::Vocal => Material::Voice,
+        Role::Noise
+        | Role::Riser
+        | Role::Downlifter
+        | Role::Impact
+        | Role::Crash
+        | Role::Reverse => Material::Noise,
+        Role::Bass
         | Role::Sub
         | Role::Stab
         | Role::Chords
