@@ -136,6 +136,8 @@ fn form(need: &Need<'_>, form: Form, plays: f64) -> f64 {
         Form::Loop if need.has_notes => OTHER_NOTES,
         Form::Loop => 1.0,
         Form::Free if gesture => 0.9,
+        // A recording of many hits is no hit.
+        Form::Free if need.has_notes && is_drum(need.part.role) => OTHER_NOTES / 2.0,
         Form::Free if need.has_notes => -0.2,
         Form::Free if is_drum(need.part.role) => -0.6,
         Form::Free => 0.8,

@@ -6,7 +6,7 @@ use std::f32::consts::FRAC_PI_2;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Source {
     pub(crate) channels: Vec<Vec<f32>>,
-    /// Where the attack is: the first frame at a tenth of the peak, less up to 2 ms of lead.
+    /// Where the attack is.
     pub(crate) attack: Attack,
 }
 

@@ -125,16 +125,29 @@ fn material(role: Role) -> Material {
 /// Longest stretch of a texture that is used.
 const LONGEST_TEXTURE_S: f64 = 120.0;
 
-/// The frame at a tenth of the peak, with up to 2 ms of lead above -60 dB of it.
+/// Where a hit is heard to begin: the frame at a tenth of the peak from which the level rises to half of it, with up to
+/// 2 ms of lead above -60 dB. A noise before the hit that falls under a tenth for 5 ms is no part of it.
 fn attack(channels: &[Vec<f32>]) -> Attack {
-    let first = |share: f32| {
-        let peak = peak(channels);
-        let over = |c: &Vec<f32>| c.iter().position(|x| x.abs() >= share * peak);
-        channels.iter().filter_map(over).min().unwrap_or(0) as i64
-    };
-    let frame = first(0.1);
-    Attack { frame, lead: (frame - first(0.001)).clamp(0, 88) }
+    let peak = peak(channels);
+    let level = |i: usize| channels.iter().fold(0.0, |most: f32, c| most.max(c[i].abs()));
+    let first = |share: f32| (0..channels[0].len()).find(|i| level(*i) >= share * peak).unwrap_or(0);
+    let half = first(0.5);
+    let mut frame = half;
+    for i in (0..half).rev() {
+        if level(i) >= 0.1 * peak {
+            frame = i;
+        } else if frame - i > PAUSE {
+            break;
+        }
+    }
+    let lead = (frame - first(0.001)).min(LEAD);
+    Attack { frame: frame as i64, lead: lead as i64 }
 }
+
+/// 5 ms: half a period of the lowest kick.
+const PAUSE: usize = 220;
+/// 2 ms.
+const LEAD: usize = 88;
 
 fn peak(channels: &[Vec<f32>]) -> f32 {
     channels.iter().flatten().fold(1e-9, |peak: f32, x| peak.max(x.abs()))
@@ -238,6 +251,25 @@ mod tests {
             let usual = steps[steps.len() * 999 / 1000];
             assert!(seam <= 3.0 * usual, "{role:?}: {seam} at the seam, {usual} around");
         }
+    }
+
+    /// Where a hit begins whose level is `shape` (frames, level) one after the other.
+    #[track_caller]
+    fn check_attack(shape: &[(usize, f32)], frame: i64) {
+        let channel = shape.iter().flat_map(|(frames, level)| vec![*level; *frames]).collect();
+        assert_eq!(attack(&[channel]).frame, frame);
+    }
+
+    #[test]
+    fn a_hit_begins_where_it_rises_to_its_peak() {
+        check_attack(&[(100, 0.0), (900, 1.0)], 100);
+        // A slow rise from a tenth on.
+        check_attack(&[(100, 0.05), (200, 0.2), (900, 1.0)], 100);
+        // A zero crossing is no pause.
+        check_attack(&[(100, 0.0), (300, 0.3), (200, 0.0), (900, 1.0)], 100);
+        // A noise before the hit.
+        check_attack(&[(300, 0.15), (400, 0.02), (900, 1.0)], 700);
+        check_attack(&[(500, 0.0)], 0);
     }
 
     #[test]
