@@ -89,13 +89,25 @@ impl Material {
 ///
 /// The clip's start and end are edges: they stay as sharp as they are. For a loop use [`stretch_loop`].
 pub fn stretch(clip: &Clip, ratio: f64, semitones: Semitones, material: Material) -> Clip {
-    change(clip, ratio, semitones, material, Source::once)
+    change(clip, ratio, semitones, material, Source::once, None)
 }
 
 /// As [`stretch`], for a clip that is played around: its end leads into its start, before and after. What was cut
 /// anywhere needs [`reseam`] before, so that the cut is not taken for an attack.
 pub fn stretch_loop(clip: &Clip, ratio: f64, semitones: Semitones, material: Material) -> Clip {
-    change(clip, ratio, semitones, material, Source::circle)
+    change(clip, ratio, semitones, material, Source::circle, None)
+}
+
+/// As [`stretch_loop`], and the attack that would come to frame `f` of the output comes to frame `land(f)`, so that a loop
+/// takes the groove of another. Attacks keep their order: one that would land on or before the one before it moves with that.
+pub fn groove_loop(
+    clip: &Clip,
+    ratio: f64,
+    semitones: Semitones,
+    material: Material,
+    land: &dyn Fn(i64) -> i64,
+) -> Clip {
+    change(clip, ratio, semitones, material, Source::circle, Some(land))
 }
 
 fn change(
@@ -104,6 +116,7 @@ fn change(
     semitones: Semitones,
     material: Material,
     unroll: fn(&Clip, usize) -> Source,
+    land: Option<&dyn Fn(i64) -> i64>,
 ) -> Clip {
     let ratio = if ratio.is_nan() { 1.0 } else { ratio.clamp(*RATIOS.start(), *RATIOS.end()) };
     let semitones = if semitones.0.is_nan() {
@@ -129,17 +142,26 @@ fn change(
             faster(clip, pitched, unroll)
         }
     };
-    if frames == pitched {
+    if frames == pitched && land.is_none() {
         return clip;
     }
     let rate = clip.rate().hz();
     let size = block_size(material.block_s() * rate);
     let source = unroll(&clip, 2 * size);
-    let (marks, end) = marks(&source, clip.len(), frames, rate, material);
+    let ratio = frames as f64 / clip.len() as f64;
+    let land = |place: i64| {
+        let at = (place as f64 * ratio).round() as i64;
+        land.map_or(at, |land| land(at))
+    };
+    let places = attacks(source.channels(), rate, material.rise_db());
+    let (marks, end) = marks(&source, &places, [clip.len(), frames], land);
+    if frames == clip.len() && marks.iter().all(|mark| mark.source == mark.target) {
+        return clip;
+    }
     let job = Job { source: &source, marks: &marks, style: material.style(), end, rate };
     let mut channels = splice(&job, &mut Vocoder::new(size, clip.channels()));
     for channel in &mut channels {
-        channel.rotate_right(marks[0].target as usize % frames);
+        channel.rotate_right(marks[0].target.rem_euclid(frames as i64) as usize);
     }
     to_clip(&clip, &channels)
 }
@@ -153,18 +175,16 @@ fn faster(clip: &Clip, frames: usize, unroll: fn(&Clip, usize) -> Source) -> Cli
 /// Attacks and ends, and what follows the last: in a circle the first attack comes first and, a turn later, last.
 fn marks(
     source: &Source,
-    from: usize,
-    to: usize,
-    rate: f64,
-    material: Material,
+    attacks: &[usize],
+    [from, to]: [usize; 2],
+    land: impl Fn(i64) -> i64,
 ) -> (Vec<Mark>, End) {
-    let ratio = to as f64 / from as f64;
     let (from, to) = (from as i64, to as i64);
-    let mut marks: Vec<Mark> = attacks(source.channels(), rate, material.rise_db())
-        .into_iter()
-        .map(|index| index as i64 - source.index(0))
+    let mut marks: Vec<Mark> = attacks
+        .iter()
+        .map(|index| *index as i64 - source.index(0))
         .filter(|place| (0..from).contains(place))
-        .map(|place| Mark { source: place, target: (place as f64 * ratio).round() as i64 })
+        .map(|place| Mark { source: place, target: land(place) })
         .collect();
     let circular = source.index(0) > 0;
     let (first, end) = match marks.first() {
@@ -175,7 +195,7 @@ fn marks(
     marks.retain(|mark| mark.target > first.target && mark.target < last.target);
     marks.insert(0, first);
     marks.push(last);
-    marks.dedup_by_key(|mark| mark.target);
+    marks.dedup_by(|mark, before| mark.target <= before.target);
     (marks, end)
 }
 

@@ -3,7 +3,7 @@ use std::f64::consts::TAU;
 use dream_core::{Frames, SampleRate, Semitones};
 use proptest::prelude::*;
 
-use super::{Material, stretch, stretch_loop};
+use super::{Material, groove_loop, stretch, stretch_loop};
 use crate::Clip;
 
 const RATE: SampleRate = SampleRate::LIBRARY;
@@ -89,6 +89,24 @@ fn a_sine_stays_in_tune_and_at_its_level() {
     ] {
         check_tune(ratio, semitones);
     }
+}
+
+#[test]
+fn hits_of_a_loop_land_where_the_groove_wants_them() {
+    let clip = Clip::mono(RATE, hits(&[500, 11_900, 22_050, 33_600], 44_100));
+    let grid = |frame: i64| (frame + 5512) / 11_025 * 11_025;
+    let out = groove_loop(&clip, 1.0, NONE, Material::Drums, &grid);
+    assert_eq!(out.len(), 44_100);
+    for target in [0, 11_025, 22_050, 33_075] {
+        let hit = &out.samples()[target..];
+        assert!(hit[0] > 0.8, "{target}: {}", hit[0]);
+        let before = out.samples()[(target + 44_100 - 400) % 44_100..][..300].iter();
+        assert!(before.fold(0.0_f32, |peak, x| peak.max(x.abs())) < 0.1, "{target}");
+    }
+    assert_eq!(groove_loop(&clip, 1.0, NONE, Material::Drums, &|frame| frame), clip);
+    // All on one frame: what cannot be in order is dropped, not lost track of.
+    let out = groove_loop(&clip, 1.1, NONE, Material::Drums, &|_| 700);
+    assert_eq!(out.len(), 48_510);
 }
 
 #[test]

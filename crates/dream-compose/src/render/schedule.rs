@@ -93,7 +93,7 @@ pub(crate) fn score(
         drafts.append(&mut textures(time, &spans, stem, clip));
         (drafts, spans)
     };
-    let (events, sources) = realise(drafts, clip, plan, part.role);
+    let (events, sources) = realise(drafts, time, clip, plan, part.role);
     let motion = motion::of(plan, time, &scenes, &spans, stem.form == Form::Loop, part.role);
     Score {
         part: part.clone(),
@@ -109,6 +109,7 @@ pub(crate) fn score(
 /// Makes each variant once.
 fn realise(
     mut drafts: Vec<Draft>,
+    time: &Timeline,
     clip: &Clip,
     plan: &ArrangementPlan,
     role: Role,
@@ -118,8 +119,10 @@ fn realise(
     variants.dedup();
     let highpass_hz =
         if role == Role::Bass && has_sub(plan) { Some(90.0) } else { traits(role).highpass_hz };
-    let sources: Vec<Source> =
-        variants.par_iter().map(|variant| prepare(clip, *variant, role, highpass_hz)).collect();
+    let sources: Vec<Source> = variants
+        .par_iter()
+        .map(|variant| prepare(clip, *variant, role, time, highpass_hz))
+        .collect();
     let index: BTreeMap<Variant, usize> =
         variants.into_iter().enumerate().map(|(i, variant)| (variant, i)).collect();
     for draft in &mut drafts {
@@ -134,7 +137,10 @@ fn realise(
                 event.start -= lead;
                 event.offset = attack.frame - lead;
                 event.fade_in = attack.lead - lead;
-                event.len = event.len.saturating_add(lead).min(source.len() - event.offset);
+                let planned = event.len.saturating_add(lead);
+                event.len = planned.min(source.len() - event.offset);
+                // A fade stays where it was planned, as far as there is sound.
+                event.fade_out = (event.fade_out - (planned - event.len)).max(0);
                 event.end_by(last);
             }
             // A rising gesture ends with its span: until now `start` is that end.
@@ -303,15 +309,24 @@ fn usual(role: Role, query: &StemQuery) -> Vec<Note> {
 }
 
 /// Each hit of a lane ends the one before with a fade of 5 ms; a kick rests before the next one, so that its attack is
-/// the first that is heard of it.
+/// the first that is heard of it, and what keeps time in sixteenths has faded, at the latest after [`RING_S`].
 fn cut_own(drafts: &mut [Draft], role: Role) {
     let (rest_s, fade_s) = if role == Role::Kick { (0.015, 0.03) } else { (-0.005, 0.005) };
     drafts.sort_by_key(|draft| draft.event.start);
-    for i in 1..drafts.len() {
-        let end = drafts[i].event.start - frames(rest_s);
-        drafts[i - 1].event.cut(end - frames(fade_s), frames(fade_s));
+    for i in 0..drafts.len() {
+        let next = drafts.get(i + 1).map(|draft| draft.event.start);
+        let event = &mut drafts[i].event;
+        if matches!(role, Role::Hat | Role::Shaker) {
+            let ring = next.map_or(i64::MAX, |next| next - event.start).min(frames(RING_S));
+            event.cut(event.start + ring / 2, ring / 2);
+        } else if let Some(next) = next {
+            event.cut(next - frames(rest_s) - frames(fade_s), frames(fade_s));
+        }
     }
 }
+
+/// Longest ring of a hat or a shaker, seconds.
+const RING_S: f64 = 0.3;
 
 /// The bars in which loops (`gated`) or parts without notes run. Notes gate the loops of a section, in bars;
 /// what lies underneath is not gated.
@@ -395,7 +410,7 @@ fn slices(time: &Timeline, scene: Scene<'_>, pass: Pass) -> Vec<Draft> {
         let to = time.note_in(index, note.beat + note.length.max(0.0625));
         // A millisecond earlier, so that a hit on the line of its slice is whole.
         let start = (from - frames(0.001)).max(bounds.0);
-        let offset = time.length(0.25 * f64::from(slice - FIRST_SLICE)) + start - from;
+        let offset = time.in_bar(0.25 * f64::from(slice - FIRST_SLICE)) + start - from;
         let event = Event {
             offset,
             gain: (note.velocity as f32).powf(1.6),

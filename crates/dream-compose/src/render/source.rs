@@ -6,12 +6,12 @@
 use dream_audio::Clip;
 use dream_audio::filter::{Biquad, Cascade};
 use dream_audio::resample::varispeed;
-use dream_audio::stretch::{Material, reseam, stretch, stretch_loop};
+use dream_audio::stretch::{Material, groove_loop, reseam, stretch, stretch_loop};
 use dream_core::{Frames, Role, Semitones};
 
 use super::event::{Attack, Source};
 use super::role::crowds;
-use super::timeline::{RATE, frames};
+use super::timeline::{RATE, Timeline, frames};
 use super::width;
 
 /// How a clip is bent for one use.
@@ -49,6 +49,7 @@ pub(crate) fn prepare(
     clip: &Clip,
     variant: Variant,
     role: Role,
+    time: &Timeline,
     highpass_hz: Option<f64>,
 ) -> Source {
     let semitones = |cents: i32| Semitones(f64::from(cents) / 100.0);
@@ -60,7 +61,13 @@ pub(crate) fn prepare(
             // Before, so that the stretch takes no cut for an attack; after, for what is left.
             let mut clip = clip.clone();
             reseam(&mut clip, material);
-            let mut bent = stretch_loop(&clip, ratio, semitones(cents), material);
+            let by = semitones(cents);
+            let mut bent = if material == Material::Drums {
+                // Drums take the groove of the track.
+                groove_loop(&clip, ratio, by, material, &|frame| time.nearest_step(frame))
+            } else {
+                stretch_loop(&clip, ratio, by, material)
+            };
             reseam(&mut bent, material);
             (bent, true)
         }
@@ -130,7 +137,8 @@ const LONGEST_TEXTURE_S: f64 = 120.0;
 fn attack(channels: &[Vec<f32>]) -> Attack {
     let peak = peak(channels);
     let level = |i: usize| channels.iter().fold(0.0, |most: f32, c| most.max(c[i].abs()));
-    let first = |share: f32| (0..channels[0].len()).find(|i| level(*i) >= share * peak).unwrap_or(0);
+    let first =
+        |share: f32| (0..channels[0].len()).find(|i| level(*i) >= share * peak).unwrap_or(0);
     let half = first(0.5);
     let mut frame = half;
     for i in (0..half).rev() {
@@ -221,6 +229,8 @@ fn centroid(clip: &Clip) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use dream_core::Bpm;
+
     use super::*;
 
     /// A tone that was cut anywhere, with a pulse on every beat.
@@ -240,7 +250,9 @@ mod tests {
     fn check(role: Role, ratio: f64, cents: i32) {
         let clip = cut(88_200);
         let wanted = (88_200.0 * ratio).round() as i64;
-        let source = prepare(&clip, Variant::Loop { frames: wanted, cents }, role, Some(60.0));
+        let variant = Variant::Loop { frames: wanted, cents };
+        let time = Timeline::even(Bpm::new(120.0 / ratio).unwrap());
+        let source = prepare(&clip, variant, role, &time, Some(60.0));
         assert_eq!(source.len(), wanted);
         for channel in &source.channels {
             let n = channel.len();

@@ -5,6 +5,10 @@ use rand::RngExt;
 
 pub(crate) const RATE: SampleRate = SampleRate::LIBRARY;
 const BEATS: f64 = ArrangementPlan::BEATS_PER_BAR;
+/// A hit this near to a sixteenth is on it, seconds: moving it would not be heard.
+const TIGHT_S: f64 = 0.002;
+/// A hit this near to a sixteenth, in sixteenths, is meant to be on it.
+const NEAR: f64 = 0.4;
 
 /// Frames of `seconds`.
 pub(crate) fn frames(seconds: f64) -> i64 {
@@ -32,6 +36,12 @@ impl Timeline {
         Self { bpm: plan.bpm, starts: plan.section_starts(), swing: plan.swing / 100.0 }
     }
 
+    /// One bar without swing.
+    #[cfg(test)]
+    pub(crate) fn even(bpm: Bpm) -> Self {
+        Self { bpm, starts: vec![0, 1], swing: 0.5 }
+    }
+
     /// The frame of a beat counted from the start of the track; beats before it give frame 0.
     pub(crate) fn beat(&self, beat: f64) -> i64 {
         self.bpm.frame_of(beat, RATE).0 as i64
@@ -55,6 +65,21 @@ impl Timeline {
     /// Frames of `beats`, for lengths of fades and gates; positions are counted from the origin instead.
     pub(crate) fn length(&self, beats: f64) -> i64 {
         frames(beats * self.bpm.beat_seconds())
+    }
+
+    /// Frames from a bar line to a beat of that bar, with the plan's swing.
+    pub(crate) fn in_bar(&self, beat: f64) -> i64 {
+        self.length(swung(beat, self.swing))
+    }
+
+    /// Where a hit of a loop belongs that is heard `frame` frames after a bar line: on the sixteenth, with the plan's swing,
+    /// that lies within [`NEAR`] of one; else where it is.
+    pub(crate) fn nearest_step(&self, frame: i64) -> i64 {
+        let steps = frame as f64 / self.length(0.25).max(1) as f64;
+        let near = (-1..=1).map(|by| self.in_bar(0.25 * (steps.round() + f64::from(by))));
+        let step = near.min_by_key(|step| (step - frame).abs()).unwrap_or(frame);
+        let off = (step - frame).abs();
+        if (frames(TIGHT_S)..=self.length(0.25 * NEAR)).contains(&off) { step } else { frame }
     }
 
     /// Length of the track without its tail.
@@ -122,6 +147,20 @@ pub(crate) fn merge(mut spans: Vec<Span>) -> Vec<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hits_near_a_step_belong_to_it_where_swing_puts_it() {
+        let time = Timeline { bpm: Bpm::new(120.0).unwrap(), starts: vec![0], swing: 0.6 };
+        let step = |seconds: f64| time.nearest_step(frames(seconds)) as f64 / 44_100.0;
+        let check = |from: f64, to: f64| assert!((step(from) - to).abs() < 1e-4, "{from}");
+        check(0.018, 0.0);
+        check(0.125, 0.15);
+        check(0.17, 0.15);
+        check(0.2501, 0.25);
+        check(2.124, 2.15);
+        // A thirty-second stays.
+        check(0.0625, 0.0625);
+    }
 
     #[track_caller]
     fn check(beat: f64, swing: f64, expected: f64) {
