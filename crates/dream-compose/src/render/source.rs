@@ -45,12 +45,7 @@ pub(crate) enum Variant {
 }
 
 /// Bends a clip.
-pub(crate) fn prepare(
-    clip: &Clip,
-    variant: Variant,
-    role: Role,
-    highpass_hz: Option<f64>,
-) -> Source {
+pub(crate) fn prepare(clip: &Clip, variant: Variant, role: Role, highpass_hz: f64) -> Source {
     let semitones = |cents: i32| Semitones(f64::from(cents) / 100.0);
     let material = material(role);
     let (bent, looped) = match variant {
@@ -74,9 +69,9 @@ pub(crate) fn prepare(
     if channels.len() == 2 && channels[0] == channels[1] {
         channels.pop();
     }
-    let highpass = highpass_hz.map(|hz| Cascade::highpass(2, hz, RATE.hz()));
+    let highpass = Cascade::highpass(2, highpass_hz, RATE.hz());
     let thin = crowds(role).then(|| Cascade(vec![Biquad::bell(320.0, -4.0, 0.8, RATE.hz())]));
-    for filter in highpass.into_iter().chain(thin) {
+    for filter in [highpass].into_iter().chain(thin) {
         for channel in &mut channels {
             let mut filter = filter.clone();
             if looped {
@@ -227,7 +222,7 @@ mod tests {
     fn check(role: Role, ratio: f64, cents: i32) {
         let clip = cut(88_200);
         let wanted = (88_200.0 * ratio).round() as i64;
-        let source = prepare(&clip, Variant::Loop { frames: wanted, cents }, role, Some(60.0));
+        let source = prepare(&clip, Variant::Loop { frames: wanted, cents }, role, 60.0);
         assert_eq!(source.len(), wanted);
         for channel in &source.channels {
             let n = channel.len();
