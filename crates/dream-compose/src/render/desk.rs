@@ -14,12 +14,12 @@ use super::space::{Echo, Room};
 use super::timeline::{Timeline, frames};
 
 /// How far the peaks of the other drums, and of all else, may lie above those of the kick before they are bent, dB.
-const OVER_KICK_DB: (f64, f64) = (-0.5, -0.5);
+const OVER_KICK_DB: (f64, f64) = (-0.5, 1.5);
 
 /// How far kick and other drums together may lie above the higher of both, dB.
 const TOGETHER_DB: f64 = -0.5;
 /// How far all buses together may lie above the loudness of the kick, dB.
-const MIX_DB: f64 = 9.5;
+const MIX_DB: f64 = 9.0;
 /// Width of the bend of what coincides, dB.
 const JOINT_KNEE_DB: f64 = 2.5;
 
@@ -54,8 +54,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) returns: [Sides; 2],
     /// The sum of buses and returns.
     pub(crate) mix: Sides,
-    /// Largest absolute sample of each bus, then of each return.
-    pub(crate) peaks: [f32; Bus::ALL.len() + 2],
+    /// Largest absolute sample of each bus, of each return, then of the mix.
+    pub(crate) peaks: [f32; Bus::ALL.len() + 3],
 }
 
 impl<'a> Desk<'a> {
@@ -134,11 +134,19 @@ impl<'a> Desk<'a> {
                 mix.iter_mut().zip(&sides[c]).for_each(|(sum, x)| *sum += x);
             }
         }
+        let [.., peak] = &mut self.peaks;
+        *peak = self.mix.iter().flatten().fold(*peak, |peak, x| peak.max(x.abs()));
     }
 
-    /// The most that a bus has been bent down, dB (0 or less).
+    /// The most that a bus has been bent down, alone or where it met the other drums, dB (0 or less).
     pub(crate) fn bent_db(&self, bus: usize) -> f64 {
-        self.drives[bus].deepest_db()
+        let met = if bus <= Bus::Drums as usize { self.drum_bus.deepest_db() } else { 0.0 };
+        self.drives[bus].deepest_db().min(met)
+    }
+
+    /// The most that all buses together have been bent down, dB (0 or less).
+    pub(crate) fn mix_bent_db(&self) -> f64 {
+        self.mix_bus.deepest_db()
     }
 
     fn add(&mut self, strip: &Strip, channel: &Channel) {

@@ -72,7 +72,7 @@ pub(crate) fn wanted(score: &Score, plan: &ArrangementPlan) -> f64 {
     const MIDDLE_LU: f64 = -8.0;
     let beat = |role: Role| matches!(role, Role::Kick | Role::Break);
     let beaten = plan.structure.iter().flat_map(|s| &s.stem_queries).any(|q| beat(q.role));
-    let share = if beaten { 1.0 } else { 0.5 };
+    let share = if beaten { 1.0 } else { 0.75 };
     KICK_LUFS + MIDDLE_LU + share * (score.traits.level_lu - MIDDLE_LU) + score.gain_db
 }
 
