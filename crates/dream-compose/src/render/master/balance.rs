@@ -137,15 +137,18 @@ fn level(powers: &[f64]) -> f64 {
     loudness.sum::<f64>() / powers.len().max(1) as f64
 }
 
-/// Loudness of every section from all of its windows of three seconds, LUFS.
+/// Loudness of every section from every other three seconds of it, LUFS.
 fn sections(mix: &Clip, time: &Timeline) -> Vec<f64> {
     let of = |bars: &[u32]| {
         let [from, to] = [bars[0], bars[1]].map(|bar| time.bar(f64::from(bar)) as usize);
-        let mut meter = Meter::new(2);
-        meter.add(&mix.stereo().map(|side| &side[from..to]));
-        let len = WINDOW.min(meter.hops.len()).max(1);
-        let windows = meter.hops.windows(len).step_by(3);
-        level(&windows.map(|hops| hops.iter().sum::<f64>() / len as f64).collect::<Vec<f64>>())
+        let len = (WINDOW * HOP).min(to - from).max(1);
+        let starts = (from..(to + 1).saturating_sub(len).max(from + 1)).step_by(2 * len);
+        let power = |start: usize| {
+            let mut meter = Meter::new(2);
+            meter.add(&mix.stereo().map(|side| &side[start..(start + len).min(to)]));
+            meter.hops.iter().sum::<f64>() / meter.hops.len().max(1) as f64
+        };
+        level(&starts.map(power).collect::<Vec<f64>>())
     };
     time.starts.par_windows(2).map(of).collect()
 }
