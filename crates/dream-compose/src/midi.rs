@@ -5,18 +5,22 @@
 //! notes. Drums are on channel 10 with the notes of General MIDI. Notes are those of the plan on its straight
 //! grid, without swing and the small deviations of a rendering; the swing is named in a text of the first track.
 
-use dream_core::{ArrangementPlan, Key, Mode, Note, PartId, Role};
+use dream_core::{ArrangementPlan, Key, Mode, Note, PartId, Role, StemQuery};
 
 use crate::cast::label;
 
 /// Ticks per beat.
 const TICKS: u16 = 960;
+/// Beats of a bar.
+const BEATS: f64 = ArrangementPlan::BEATS_PER_BAR;
+/// Velocity of what is held.
+const HELD_VELOCITY: f64 = 0.7;
 /// Channel of the drums, counted from 0.
 const DRUMS: u8 = 9;
 
 /// The plan's notes as the bytes of a MIDI file.
 pub fn midi(plan: &ArrangementPlan) -> Vec<u8> {
-    let sounding = |part: &PartId| notes(plan, part).next().is_some();
+    let sounding = |part: &PartId| !notes(plan, part).is_empty();
     let parts: Vec<PartId> = plan.parts().into_iter().filter(sounding).collect();
     let mut file = Vec::new();
     file.extend(b"MThd\0\0\0\x06\0\x01");
@@ -75,28 +79,46 @@ fn signature(key: Key) -> [u8; 2] {
     [(fifths as i8).cast_unsigned(), u8::from(minor)]
 }
 
-/// The notes of a part, each with the beat of its section's start.
-fn notes<'a>(
-    plan: &'a ArrangementPlan,
-    part: &'a PartId,
-) -> impl Iterator<Item = (f64, &'a Note)> + 'a {
-    plan.structure.iter().zip(plan.section_starts()).flat_map(move |(section, bar)| {
-        let own = section.stem_queries.iter().filter(move |query| query.part() == *part);
-        let notes = own.flat_map(|query| &query.notes).filter(|note| note.velocity > 0.0);
-        notes.map(move |note| (f64::from(bar) * 4.0, note))
-    })
+/// The notes of a part, counted in beats from the start of the track.
+fn notes(plan: &ArrangementPlan, part: &PartId) -> Vec<Note> {
+    let mut all: Vec<Note> = Vec::new();
+    for (section, bar) in plan.structure.iter().zip(plan.section_starts()) {
+        let start = f64::from(bar) * BEATS;
+        for query in section.stem_queries.iter().filter(|query| query.part() == *part) {
+            let notes = query.notes.iter().filter(|note| note.velocity > 0.0);
+            all.extend(notes.map(|note| Note { beat: start + note.beat, ..*note }));
+            let Some(pitch) = held(plan, query) else { continue };
+            let (enter, leave) = (f64::from(query.enter_bar), f64::from(query.leave_bar));
+            let (beat, length) = (start + BEATS * enter, BEATS * (leave - enter));
+            // It sounds on from one section into the next.
+            match all.last_mut() {
+                Some(last) if (last.beat + last.length - beat).abs() < 1e-6 => {
+                    last.length += length;
+                }
+                _ => all.push(Note { beat, length, velocity: HELD_VELOCITY, pitch: Some(pitch) }),
+            }
+        }
+    }
+    all
+}
+
+/// The pitch that a part without notes holds: a drone the tonic, in the octave below middle C.
+fn held(plan: &ArrangementPlan, query: &StemQuery) -> Option<u8> {
+    let runs = query.role == Role::Drone && query.notes.is_empty();
+    let key = plan.key.filter(|_| runs && query.leave_bar > query.enter_bar)?;
+    Some(48 + key.tonic.index().rem_euclid(12) as u8)
 }
 
 fn track(plan: &ArrangementPlan, part: &PartId, channel: u8, drum: Option<u8>) -> Vec<Message> {
     let mut messages = vec![meta(0, 0x03, label(part).as_bytes())];
     let tick = |beat: f64| (beat * f64::from(TICKS)).round() as u64;
-    for (start, note) in notes(plan, part) {
+    for note in notes(plan, part) {
         let pitched =
             if part.role == Role::Break { note.pitch.or(drum) } else { drum.or(note.pitch) };
         let pitch = pitched.unwrap_or(60).min(127);
         let velocity = (note.velocity * 127.0).round().clamp(1.0, 127.0) as u8;
-        let on = tick(start + note.beat);
-        let off = tick(start + note.beat + note.length).max(on + 1);
+        let on = tick(note.beat);
+        let off = tick(note.beat + note.length).max(on + 1);
         messages.push(Message { tick: on, order: 2, bytes: vec![0x90 | channel, pitch, velocity] });
         messages.push(Message { tick: off, order: 1, bytes: vec![0x80 | channel, pitch, 0] });
     }
@@ -224,9 +246,8 @@ mod tests {
         );
         let mut written = 0;
         for part in plan.parts() {
-            let mut expected: Vec<u64> = notes(&plan, &part)
-                .map(|(start, note)| ((start + note.beat) * 960.0).round() as u64)
-                .collect();
+            let mut expected: Vec<u64> =
+                notes(&plan, &part).iter().map(|note| (note.beat * 960.0).round() as u64).collect();
             if expected.is_empty() {
                 continue;
             }
@@ -243,6 +264,22 @@ mod tests {
         }
         assert!(written > 500, "{written}");
         assert!(tracks.next().is_none());
+    }
+
+    #[test]
+    fn a_drone_holds_the_tonic_for_as_long_as_it_runs() {
+        let plan = crate::plan(&crate::Prompt::parse("ambient drone 70 bpm in D minor"), Seed(1));
+        let drone = plan.parts().into_iter().find(|part| part.role == Role::Drone).unwrap();
+        let held = notes(&plan, &drone);
+        assert!(!held.is_empty() && held.iter().all(|note| note.pitch == Some(50)), "{held:?}");
+        let queries = plan.structure.iter().flat_map(|section| &section.stem_queries);
+        let bars: u32 = queries
+            .filter(|query| query.part() == drone)
+            .map(|query| query.leave_bar - query.enter_bar)
+            .sum();
+        let beats: f64 = held.iter().map(|note| note.length).sum();
+        assert!((beats - 4.0 * f64::from(bars)).abs() < 1e-6);
+        assert!(held.windows(2).all(|pair| pair[0].beat + pair[0].length < pair[1].beat));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! Memory: the mix and the master, stereo (21 MB a minute each), the prepared sources, one block per layer.
 //! Rate: 44.1 kHz.
 
+mod crest;
 mod curve;
 mod desk;
 mod drive;
@@ -112,14 +113,17 @@ pub fn render_to(
     let time = Timeline::of(plan);
     let mut warnings = Vec::new();
     let stems = playing(plan, casting, clips, &mut warnings)?;
-    let scores = scored(plan, &time, &stems);
+    let mut scores = scored(plan, &time, &stems);
     progress.check()?;
     let levels = levels(&scores, &stems, plan, &time, &mut warnings);
+    for (score, level) in scores.iter_mut().zip(&levels) {
+        level.gain_db.inspect(|gain_db| crest::tame(score, *gain_db));
+    }
     let mut layers: Vec<Layer<'_>> = scores.iter().map(Layer::new).collect();
     let mut channels = Vec::new();
-    for ((layer, level), (_, _, clip)) in layers.iter_mut().zip(&levels).zip(&stems) {
+    for (layer, level) in layers.iter_mut().zip(&levels) {
         layer.level = level.gain();
-        let peak = f64::from(clip.peak() * layer.level);
+        let peak = crest::peak(layer.score) * f64::from(layer.level);
         channels.push(Channel { traits: layer.score.traits, peak });
     }
     let ducker = Ducker::of(&time, &scores);
@@ -253,7 +257,8 @@ fn levels(
         if loudness.is_none() && !score.events.is_empty() {
             warnings.push(format!("{}: its stem is silent", label(part)));
         }
-        let measured = loudness.map(|lufs| level::wanted(score) - lufs);
+        let measured = loudness.map(|lufs| level::wanted(score, plan) - lufs);
+        let measured = measured.map(|db| db + crest::down_db(score, db));
         let gain_db = stem.level_db.filter(|db| db.is_finite()).or(measured);
         levels.push(Level { gain_db, lufs: loudness.zip(gain_db).map(|(lufs, db)| lufs + db) });
     }

@@ -18,7 +18,7 @@ const LOW_EDGES_HZ: [f64; 3] = [100.0, 200.0, 300.0];
 /// Loudness per critical band as the part is mixed; `None` where it is not known.
 pub(super) fn bands(role: Role, stem: &Stem) -> Option<[f64; BANDS]> {
     let mut bands = stem.facts.profile.as_ref()?.bark.map(f64::from);
-    let highpass_hz = traits(role).highpass_hz.unwrap_or(0.0);
+    let highpass_hz = traits(role).highpass_hz;
     for (band, edge) in bands.iter_mut().zip(LOW_EDGES_HZ) {
         if edge <= highpass_hz {
             *band = 0.0;
@@ -50,7 +50,7 @@ pub(super) fn add(mix: &mut [f64; BANDS], role: Role, bands: &[f64; BANDS]) {
 pub(super) fn claims_sub(role: Role, stem: &Stem) -> bool {
     let open = match role {
         Role::Kick | Role::Bass | Role::Sub => false,
-        _ => traits(role).highpass_hz.is_none_or(|hz| hz < 60.0),
+        _ => traits(role).highpass_hz < 60.0,
     };
     open && stem.facts.attributes.get("sub").is_some_and(|db| *db > SUB_DB)
 }

@@ -8,12 +8,20 @@ use dream_core::ArrangementPlan;
 use super::drive::{self, Drive};
 use super::duck::{self, Ducker};
 use super::layer::{STEP, Strip};
+use super::level::KICK_LUFS;
 use super::role::{Bus, Traits};
 use super::space::{Echo, Room};
 use super::timeline::{Timeline, frames};
 
 /// How far the peaks of the other drums, and of all else, may lie above those of the kick before they are bent, dB.
-const OVER_KICK_DB: (f64, f64) = (-1.5, -3.0);
+const OVER_KICK_DB: (f64, f64) = (-0.5, 1.5);
+
+/// How far kick and other drums together may lie above the higher of both, dB.
+const TOGETHER_DB: f64 = -0.5;
+/// How far all buses together may lie above the loudness of the kick, dB.
+const MIX_DB: f64 = 9.0;
+/// Width of the bend of what coincides, dB.
+const JOINT_KNEE_DB: f64 = 2.5;
 
 /// Left and right.
 pub(crate) type Sides = [Vec<f32>; 2];
@@ -22,7 +30,7 @@ pub(crate) type Sides = [Vec<f32>; 2];
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Channel {
     pub(crate) traits: Traits,
-    /// Peak that the layer's stem reaches at the layer's level, linear.
+    /// Peak that the layer's sources reach at the layer's level, linear.
     pub(crate) peak: f64,
 }
 
@@ -33,6 +41,10 @@ pub(crate) struct Desk<'a> {
     depth_db: f32,
     duck: Vec<f32>,
     drives: Vec<Drive>,
+    /// Bends kick and other drums where they coincide.
+    drum_bus: Drive,
+    /// Bends all buses where they coincide.
+    mix_bus: Drive,
     room: Room,
     echo: Echo,
     sends: [Sides; 2],
@@ -42,8 +54,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) returns: [Sides; 2],
     /// The sum of buses and returns.
     pub(crate) mix: Sides,
-    /// Largest absolute sample of each bus, then of each return.
-    pub(crate) peaks: [f32; Bus::ALL.len() + 2],
+    /// Largest absolute sample of each bus, of each return, then of the mix.
+    pub(crate) peaks: [f32; Bus::ALL.len() + 3],
 }
 
 impl<'a> Desk<'a> {
@@ -71,11 +83,16 @@ impl<'a> Desk<'a> {
             Bus::Kick | Bus::Drums | Bus::Bass | Bus::Music | Bus::Fx => peak(bus),
         };
         let drive = |bus: &Bus| Drive::new(usual(*bus), drive::depth_db(plan, *bus));
+        let both = usual(Bus::Kick).max(usual(Bus::Drums)) * 10.0_f64.powf(TOGETHER_DB / 20.0);
+        let bends = drive::depth_db(plan, Bus::Kick) > 0.0;
+        let all = 10.0_f64.powf((KICK_LUFS + MIX_DB) / 20.0);
         Self {
             ducker,
             depth_db: duck::depth_db(plan),
             duck: Vec::new(),
             drives: Bus::ALL.iter().map(drive).collect(),
+            drum_bus: Drive::under(if bends { both } else { 0.0 }, JOINT_KNEE_DB),
+            mix_bus: Drive::under(if bends { all } else { 0.0 }, JOINT_KNEE_DB),
             room: Room::new(if slow { 4.5 } else { 2.0 }),
             echo: Echo::new(time.length(0.75).min(frames(2.0)), if dub { 0.6 } else { 0.45 }),
             sends: Default::default(),
@@ -101,6 +118,8 @@ impl<'a> Desk<'a> {
         for (bus, drive) in self.buses.iter_mut().zip(&mut self.drives) {
             drive.run(bus);
         }
+        self.drum_bus.run_sum(&mut self.buses[..=Bus::Drums as usize]);
+        self.mix_bus.run_sum(&mut self.buses);
         let [reverb, delay] = &mut self.returns;
         self.room.add(&self.sends[0], reverb);
         self.echo.add(&self.sends[1], delay);
@@ -115,11 +134,19 @@ impl<'a> Desk<'a> {
                 mix.iter_mut().zip(&sides[c]).for_each(|(sum, x)| *sum += x);
             }
         }
+        let [.., peak] = &mut self.peaks;
+        *peak = self.mix.iter().flatten().fold(*peak, |peak, x| peak.max(x.abs()));
     }
 
-    /// The most that a bus has been bent down, dB (0 or less).
+    /// The most that a bus has been bent down, alone or where it met the other drums, dB (0 or less).
     pub(crate) fn bent_db(&self, bus: usize) -> f64 {
-        self.drives[bus].deepest_db()
+        let met = if bus <= Bus::Drums as usize { self.drum_bus.deepest_db() } else { 0.0 };
+        self.drives[bus].deepest_db().min(met)
+    }
+
+    /// The most that all buses together have been bent down, dB (0 or less).
+    pub(crate) fn mix_bent_db(&self) -> f64 {
+        self.mix_bus.deepest_db()
     }
 
     fn add(&mut self, strip: &Strip, channel: &Channel) {

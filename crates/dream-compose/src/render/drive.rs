@@ -6,6 +6,7 @@
 
 use dream_core::ArrangementPlan;
 
+use super::layer::STEP;
 use super::role::Bus;
 
 /// Width of the bend below the ceiling, dB.
@@ -49,9 +50,14 @@ pub(crate) struct Drive {
 impl Drive {
     /// Bends peaks of `peak` (linear) down by `depth_db`.
     pub(crate) fn new(peak: f64, depth_db: f64) -> Self {
-        let ceiling = peak * 10.0_f64.powf(-depth_db / 20.0);
-        let start = ceiling * 10.0_f64.powf(-KNEE_DB / 20.0);
-        let works = depth_db > 0.0 && peak > 1e-6;
+        let ceiling = if depth_db > 0.0 { peak * 10.0_f64.powf(-depth_db / 20.0) } else { 0.0 };
+        Self::under(ceiling, KNEE_DB)
+    }
+
+    /// Keeps peaks under a ceiling (linear, 0 for none), beginning `knee_db` below it.
+    pub(crate) fn under(ceiling: f64, knee_db: f64) -> Self {
+        let start = ceiling * 10.0_f64.powf(-knee_db / 20.0);
+        let works = ceiling > 1e-6;
         Self {
             start: if works { start } else { f64::INFINITY },
             room: if works { ceiling - start } else { 1.0 },
@@ -65,17 +71,58 @@ impl Drive {
         if self.start.is_infinite() {
             return;
         }
-        for (channel, last) in block.iter_mut().zip(&mut self.last) {
+        for (c, channel) in block.iter_mut().enumerate() {
             for x in channel {
-                let now = f64::from(*x);
-                if now.abs() > self.start || last.abs() > self.start {
-                    let bent = now + excess(*last, now, self.start, self.room);
-                    self.highest = self.highest.max(now.abs());
-                    *x = bent as f32;
+                let excess = self.step(c, f64::from(*x));
+                if excess != 0.0 {
+                    *x = (f64::from(*x) + excess) as f32;
                 }
-                *last = now;
             }
         }
+    }
+
+    /// Bends the sum of blocks: each gives up its share of what is taken.
+    pub(crate) fn run_sum(&mut self, blocks: &mut [[Vec<f32>; 2]]) {
+        if self.start.is_infinite() {
+            return;
+        }
+        let frames = blocks.first().map_or(0, |block| block[0].len());
+        for (c, from) in (0..2).flat_map(|c| (0..frames).step_by(STEP).map(move |i| (c, i))) {
+            let to = (from + STEP).min(frames);
+            let mut sums = [0.0_f32; STEP];
+            for block in &*blocks {
+                sums.iter_mut().zip(&block[c][from..to]).for_each(|(sum, x)| *sum += x);
+            }
+            let sums = &sums[..to - from];
+            let loud = |x: &f32| f64::from(x.abs()) > self.start;
+            if self.last[c].abs() <= self.start && !sums.iter().any(loud) {
+                self.last[c] = sums.last().map_or(0.0, |x| f64::from(*x));
+                continue;
+            }
+            for (i, sum) in (from..to).zip(sums) {
+                let excess = self.step(c, f64::from(*sum));
+                if excess == 0.0 {
+                    continue;
+                }
+                let whole: f32 = blocks.iter().map(|block| block[c][i].abs()).sum();
+                let share = if whole > 0.0 { excess as f32 / whole } else { 0.0 };
+                for block in &mut *blocks {
+                    block[c][i] += share * block[c][i].abs();
+                }
+            }
+        }
+    }
+
+    /// What is added to the next sample of a channel.
+    fn step(&mut self, channel: usize, now: f64) -> f64 {
+        let last = std::mem::replace(&mut self.last[channel], now);
+        if now.abs() <= self.start && last.abs() <= self.start {
+            return 0.0;
+        }
+        self.highest = self.highest.max(now.abs());
+        // Tips of one sample are more than the mean takes: they are cut.
+        let ceiling = self.start + self.room;
+        (now + excess(last, now, self.start, self.room)).clamp(-ceiling, ceiling) - now
     }
 
     /// The largest reduction so far, dB (0 or less).
@@ -128,6 +175,21 @@ mod tests {
         let mut soft = sine(0.39);
         Drive::new(1.0, 3.0).run(&mut soft);
         assert_eq!(soft, sine(0.39));
+    }
+
+    #[test]
+    fn what_coincides_is_kept_under_the_ceiling_and_each_part_gives_its_share() {
+        let (a, b) = (sine(0.8), sine(0.4));
+        let mut both = [a.clone(), b.clone()];
+        Drive::under(0.7, 3.0).run_sum(&mut both);
+        let sums = both[0][0].iter().zip(&both[1][0]).map(|(a, b)| (a + b).abs());
+        let peak = sums.fold(0.0, f32::max);
+        assert!((0.6..=0.7001).contains(&peak), "{peak}");
+        let shares = both[0][0].iter().zip(&both[1][0]);
+        assert!(shares.clone().all(|(a, b)| (a - 2.0 * b).abs() < 1e-4));
+        let mut soft = [sine(0.2), sine(0.2)];
+        Drive::under(0.7, 3.0).run_sum(&mut soft);
+        assert_eq!(soft, [sine(0.2), sine(0.2)]);
     }
 
     #[test]

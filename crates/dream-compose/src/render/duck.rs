@@ -73,8 +73,6 @@ pub(crate) fn depth_db(plan: &ArrangementPlan) -> f32 {
         2.0
     } else if has(&["industrial", "hard", "schranz"]) {
         8.0
-    } else if has(&["drum & bass", "dnb", "drum and bass", "break"]) {
-        4.5
     } else {
         6.0
     };

@@ -66,9 +66,14 @@ fn loudest(hops: &[f64], len: usize) -> f64 {
     hops.windows(len).map(mean).fold(0.0, f64::max)
 }
 
-/// The loudness that a layer should have, LUFS.
-pub(crate) fn wanted(score: &Score) -> f64 {
-    KICK_LUFS + score.traits.level_lu + score.gain_db
+/// The loudness that a layer should have, LUFS. Without a kick nothing hides the soft layers: levels lie nearer
+/// together then.
+pub(crate) fn wanted(score: &Score, plan: &ArrangementPlan) -> f64 {
+    const MIDDLE_LU: f64 = -8.0;
+    let beat = |role: Role| matches!(role, Role::Kick | Role::Break);
+    let beaten = plan.structure.iter().flat_map(|s| &s.stem_queries).any(|q| beat(q.role));
+    let share = if beaten { 1.0 } else { 0.75 };
+    KICK_LUFS + MIDDLE_LU + share * (score.traits.level_lu - MIDDLE_LU) + score.gain_db
 }
 
 /// What a layer measures at unit gain, LUFS; `None` when it is silent where it should sound.

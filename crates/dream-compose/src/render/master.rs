@@ -2,8 +2,6 @@
 
 mod balance;
 
-use std::f64::consts::FRAC_1_SQRT_2;
-
 use dream_audio::dynamics::{
     ClipperSpec, Compressor, CompressorSpec, Detector, LimiterSpec, Reduction, clip, limit,
 };
@@ -43,7 +41,6 @@ pub(crate) fn shape(
     let energies: Vec<f32> = plan.structure.iter().map(|section| section.energy as f32).collect();
     let energy = steps(time, &energies);
     let total = mix.len();
-    let mut low_cut = [Biquad::highpass(28.0, FRAC_1_SQRT_2, RATE.hz()); 2];
     let mut side_cut = side_cut();
     let mut air = [Biquad::high_shelf(6_000.0, 0.0, RATE.hz()); 2];
     let (left, right) = mix.samples_mut().split_at_mut(total);
@@ -62,7 +59,7 @@ pub(crate) fn shape(
         for i in start..end {
             let gain = from + (to - from) * (i - start) as f32 / STEP as f32;
             let (l, r) = (f64::from(left[i] * gain), f64::from(right[i] * gain));
-            let mid = low_cut[0].step(0.5 * (l + r));
+            let mid = 0.5 * (l + r);
             let side = widening * side_cut.step(0.5 * (l - r));
             left[i] = air[0].step(mid + side) as f32;
             right[i] = air[1].step(mid - side) as f32;
@@ -205,7 +202,12 @@ const HIGHEST_DBTP: f64 = -1.05;
 /// Highest true peak of the limiter, dBTP: its kernel is shorter than that of the measurement.
 pub(super) const CEILING: Db = Db(-1.15);
 /// Most that the clipper takes from a peak, dB.
-const CLIPPED: Db = Db(8.0);
+const CLIPPED: Db = Db(4.0);
+/// How far the clipper's ceiling lies under the limiter's, dB: between samples a clipped peak reaches higher, and a
+/// limiter that met every one of them would never let go.
+const CLIPPER_UNDER: Db = Db(0.4);
+/// Time in which the limiter lets go: short, lest it turns down what lies between the peaks, seconds.
+const RELEASE_S: f64 = 0.005;
 /// How far from the target a master may be, LU.
 const NEAR_LU: f64 = 0.15;
 /// How far over the target a pass aims, LU: too loud is put right exactly, by turning down.
@@ -251,6 +253,8 @@ pub(crate) fn finish(
     let mut ceiling = CEILING;
     for pass in 0..PASSES {
         progress.step(pass as u64, PASSES as u64, "loudness")?;
+        // Two whole tracks in memory, not three.
+        drop(best.take());
         let (mut master, [clipper, limiter]) = pressed(&mix, gain_db, ceiling);
         let (programme, peak) =
             rayon::join(|| loudness::programme(&master), || loudness::true_peak_dbtp(&master));
@@ -282,11 +286,13 @@ pub(crate) fn finish(
 pub(super) fn pressed(mix: &Clip, gain_db: f64, ceiling: Db) -> (Clip, [Taken; 2]) {
     let mut master = mix.clone();
     master.scale(10.0_f32.powf(gain_db as f32 / 20.0));
-    let spec = ClipperSpec { ceiling: Db(ceiling.0 + 1.0), knee: Db(3.0), most: CLIPPED };
+    let spec =
+        ClipperSpec { ceiling: Db(ceiling.0 - CLIPPER_UNDER.0), knee: Db(1.5), most: CLIPPED };
     let frames = master.len();
     let channels = master.samples_mut().par_chunks_mut(frames);
     let mut clipped: Vec<Reduction> = channels.map(|channel| clip(channel, &spec)).collect();
-    let limited = limit(&mut master, &LimiterSpec { ceiling, ..LimiterSpec::default() });
+    let limited =
+        limit(&mut master, &LimiterSpec { ceiling, lookahead_s: 0.002, release_s: RELEASE_S });
     let (both, others) = clipped.split_at_mut(1);
     for other in others {
         both[0].add(other);
@@ -315,10 +321,10 @@ fn glue(mix: &mut Clip) -> Db {
         threshold: Db((loud - 1.0).max(loudest - OVER_DB)),
         ratio: 1.6,
         knee: Db(4.0),
-        attack_s: 0.02,
-        release_s: 0.15,
+        attack_s: 0.005,
+        release_s: 0.1,
         makeup: Db(0.0),
-        detector: Detector::Rms(0.03),
+        detector: Detector::Rms(0.01),
     };
     let frames = mix.len();
     let (left, right) = mix.samples_mut().split_at_mut(frames);

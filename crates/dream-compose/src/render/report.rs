@@ -21,7 +21,7 @@ pub struct Report {
     pub true_peak_dbtp: f64,
     /// The layers in plan order.
     pub layers: Vec<LayerReport>,
-    /// The buses, then the returns.
+    /// The buses, the returns, then the mix before the master.
     pub buses: Vec<BusReport>,
     /// The sections in order.
     pub sections: Vec<SectionReport>,
@@ -55,10 +55,10 @@ pub struct LayerReport {
     pub attack: Frames,
 }
 
-/// What a bus or a return carried.
+/// What a bus, a return or the mix carried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BusReport {
-    /// Its name: that of a bus, `reverb` or `delay`.
+    /// Its name: that of a bus, `reverb`, `delay` or `mix`.
     pub name: String,
     /// Largest sample, dBFS; not below -120.
     pub peak_dbfs: f64,
@@ -131,13 +131,14 @@ pub(super) fn layers(
 }
 
 pub(super) fn buses(desk: &Desk<'_>) -> Vec<BusReport> {
-    let names = Bus::ALL.iter().map(|bus| bus.name()).chain(["reverb", "delay"]);
-    let report = |(i, (name, peak)): (usize, (&str, &f32))| BusReport {
+    let buses = Bus::ALL.iter().map(|bus| (bus.name(), desk.bent_db(*bus as usize)));
+    let others = [("reverb", 0.0), ("delay", 0.0), ("mix", desk.mix_bent_db())];
+    let report = |((name, bent_db), peak): ((&str, f64), &f32)| BusReport {
         name: name.to_owned(),
         peak_dbfs: decibels(f64::from(*peak)),
-        bent_db: if i < Bus::ALL.len() { desk.bent_db(i) } else { 0.0 },
+        bent_db,
     };
-    names.zip(&desk.peaks).enumerate().map(report).collect()
+    buses.chain(others).zip(&desk.peaks).map(report).collect()
 }
 
 pub(super) fn sections(

@@ -37,14 +37,17 @@ impl Bus {
     }
 }
 
+/// Nothing is wanted below, Hz. Cut at the source: behind a clipper the cut would turn its peaks up again.
+const LOWEST_HZ: f64 = 28.0;
+
 /// How a role sits in the mix.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Traits {
     pub(crate) bus: Bus,
     /// Short-term loudness relative to the kick, LU.
     pub(crate) level_lu: f64,
-    /// Corner of the layer's high-pass, Hz; `None` where the low end belongs to the role.
-    pub(crate) highpass_hz: Option<f64>,
+    /// Corner of the layer's high-pass, Hz.
+    pub(crate) highpass_hz: f64,
     /// Share sent to the reverb, 0 to 1.
     pub(crate) reverb: f32,
     /// Share sent to the delay, 0 to 1.
@@ -67,31 +70,30 @@ pub(crate) fn traits(role: Role) -> Traits {
         human,
     };
     match role {
-        Role::Kick => of(Kick, 0.0, None, 0.0, 0.0, 0.0, 0.0),
-        Role::Snare => of(Drums, -5.0, Some(110.0), 0.10, 0.0, 0.0, 0.5),
-        Role::Clap => of(Drums, -5.0, Some(130.0), 0.12, 0.0, 0.0, 0.5),
-        Role::Hat => of(Drums, -12.0, Some(150.0), 0.03, 0.0, 0.1, 1.0),
-        Role::OpenHat => of(Drums, -10.5, Some(150.0), 0.05, 0.0, 0.2, 1.0),
-        Role::Ride => of(Drums, -11.0, Some(150.0), 0.05, 0.0, 0.2, 1.0),
-        Role::Shaker => of(Drums, -13.0, Some(150.0), 0.05, 0.0, 0.1, 1.0),
-        Role::Perc => of(Drums, -11.0, Some(120.0), 0.12, 0.06, 0.1, 1.0),
-        Role::Tom => of(Drums, -9.0, Some(60.0), 0.08, 0.0, 0.2, 0.5),
-        Role::Break => of(Drums, -3.0, Some(40.0), 0.05, 0.0, 0.0, 0.0),
-        Role::Bass => of(Bass, -3.0, None, 0.0, 0.0, 1.0, 0.0),
-        Role::Sub => of(Bass, -4.0, None, 0.0, 0.0, 1.0, 0.0),
-        Role::Stab => of(Music, -7.5, Some(140.0), 0.20, 0.15, 0.6, 0.5),
-        Role::Chords => of(Music, -8.0, Some(150.0), 0.18, 0.06, 0.6, 0.5),
-        Role::Arp => of(Music, -9.0, Some(150.0), 0.16, 0.14, 0.5, 0.5),
-        Role::Lead => of(Music, -7.0, Some(140.0), 0.18, 0.14, 0.5, 0.5),
-        Role::Pad => of(Music, -12.0, Some(200.0), 0.22, 0.0, 0.6, 0.0),
-        Role::Vocal => of(Music, -5.0, Some(120.0), 0.15, 0.10, 0.4, 0.0),
-        Role::Drone => of(Music, -15.0, Some(110.0), 0.10, 0.0, 0.5, 0.0),
-        Role::Noise => of(Fx, -18.0, Some(150.0), 0.06, 0.0, 0.5, 0.0),
-        Role::Riser => of(Fx, -9.0, Some(150.0), 0.15, 0.0, 0.3, 0.0),
-        Role::Downlifter => of(Fx, -11.0, Some(130.0), 0.20, 0.0, 0.3, 0.0),
-        Role::Impact => of(Fx, -8.0, Some(40.0), 0.25, 0.0, 0.0, 0.0),
-        Role::Crash => of(Fx, -11.0, Some(150.0), 0.10, 0.0, 0.2, 0.0),
-        Role::Reverse => of(Fx, -12.0, Some(150.0), 0.15, 0.0, 0.2, 0.0),
+        Role::Kick => of(Kick, 0.0, LOWEST_HZ, 0.0, 0.0, 0.0, 0.0),
+        Role::Snare => of(Drums, -6.0, 110.0, 0.10, 0.0, 0.0, 0.5),
+        Role::Clap => of(Drums, -6.0, 130.0, 0.12, 0.0, 0.0, 0.5),
+        Role::Hat => of(Drums, -11.0, 150.0, 0.03, 0.0, 0.1, 1.0),
+        Role::OpenHat | Role::Ride => of(Drums, -10.0, 150.0, 0.05, 0.0, 0.2, 1.0),
+        Role::Shaker => of(Drums, -13.0, 150.0, 0.05, 0.0, 0.1, 1.0),
+        Role::Perc => of(Drums, -10.5, 120.0, 0.12, 0.06, 0.1, 1.0),
+        Role::Tom => of(Drums, -9.0, 60.0, 0.08, 0.0, 0.2, 0.5),
+        Role::Break => of(Drums, -3.0, 40.0, 0.05, 0.0, 0.0, 0.0),
+        Role::Bass => of(Bass, -2.0, LOWEST_HZ, 0.0, 0.0, 1.0, 0.0),
+        Role::Sub => of(Bass, -3.0, LOWEST_HZ, 0.0, 0.0, 1.0, 0.0),
+        Role::Stab => of(Music, -6.5, 140.0, 0.20, 0.15, 0.8, 0.5),
+        Role::Chords => of(Music, -7.0, 150.0, 0.18, 0.06, 0.8, 0.5),
+        Role::Arp => of(Music, -8.0, 150.0, 0.16, 0.14, 0.8, 0.5),
+        Role::Lead => of(Music, -6.0, 140.0, 0.18, 0.14, 0.8, 0.5),
+        Role::Pad => of(Music, -10.5, 200.0, 0.22, 0.0, 0.8, 0.0),
+        Role::Vocal => of(Music, -5.0, 120.0, 0.15, 0.10, 0.5, 0.0),
+        Role::Drone => of(Music, -15.0, 110.0, 0.10, 0.0, 0.5, 0.0),
+        Role::Noise => of(Fx, -18.0, 150.0, 0.06, 0.0, 0.5, 0.0),
+        Role::Riser => of(Fx, -9.0, 150.0, 0.15, 0.0, 0.3, 0.0),
+        Role::Downlifter => of(Fx, -11.0, 130.0, 0.20, 0.0, 0.3, 0.0),
+        Role::Impact => of(Fx, -8.0, 40.0, 0.25, 0.0, 0.0, 0.0),
+        Role::Crash => of(Fx, -11.0, 150.0, 0.10, 0.0, 0.2, 0.0),
+        Role::Reverse => of(Fx, -12.0, 150.0, 0.15, 0.0, 0.2, 0.0),
     }
 }
 

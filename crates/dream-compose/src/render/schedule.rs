@@ -118,7 +118,7 @@ fn realise(
     variants.sort_unstable();
     variants.dedup();
     let highpass_hz =
-        if role == Role::Bass && has_sub(plan) { Some(90.0) } else { traits(role).highpass_hz };
+        if role == Role::Bass && has_sub(plan) { 90.0 } else { traits(role).highpass_hz };
     let sources: Vec<Source> = variants
         .par_iter()
         .map(|variant| prepare(clip, *variant, role, time, highpass_hz))

@@ -50,7 +50,7 @@ pub(crate) fn prepare(
     variant: Variant,
     role: Role,
     time: &Timeline,
-    highpass_hz: Option<f64>,
+    highpass_hz: f64,
 ) -> Source {
     let semitones = |cents: i32| Semitones(f64::from(cents) / 100.0);
     let material = material(role);
@@ -81,9 +81,9 @@ pub(crate) fn prepare(
     if channels.len() == 2 && channels[0] == channels[1] {
         channels.pop();
     }
-    let highpass = highpass_hz.map(|hz| Cascade::highpass(2, hz, RATE.hz()));
+    let highpass = Cascade::highpass(2, highpass_hz, RATE.hz());
     let thin = crowds(role).then(|| Cascade(vec![Biquad::bell(320.0, -4.0, 0.8, RATE.hz())]));
-    for filter in highpass.into_iter().chain(thin) {
+    for filter in [highpass].into_iter().chain(thin) {
         for channel in &mut channels {
             let mut filter = filter.clone();
             if looped {
@@ -252,7 +252,7 @@ mod tests {
         let wanted = (88_200.0 * ratio).round() as i64;
         let variant = Variant::Loop { frames: wanted, cents };
         let time = Timeline::even(Bpm::new(120.0 / ratio).unwrap());
-        let source = prepare(&clip, variant, role, &time, Some(60.0));
+        let source = prepare(&clip, variant, role, &time, 60.0);
         assert_eq!(source.len(), wanted);
         for channel in &source.channels {
             let n = channel.len();

@@ -1,7 +1,8 @@
 //! How far the sections lie apart once clipper and limiter have pressed them.
 //!
 //! Loud sections lose more to the limiter than soft ones: what is set before it comes out nearer together.
-//! The distances are therefore found behind it, on an excerpt of a few seconds of each section.
+//! What each section loses there is therefore found on an excerpt of a few seconds of it; how loud it is before, on
+//! all of it: sparse music is soft in one place and loud in another.
 
 use dream_audio::Clip;
 use dream_core::ArrangementPlan;
@@ -20,8 +21,10 @@ const PIECE: usize = 20;
 const SETTLING: usize = 5;
 /// Pieces of a section.
 const PIECES: usize = 6;
-/// How far under the loudest piece of a section a pause counts, LU.
-const PAUSE_LU: f64 = 8.0;
+/// How far under the loudest moment of a section a pause counts, LU.
+const PAUSE_LU: f64 = 12.0;
+/// Hops of a window of short-term loudness.
+const WINDOW: usize = 30;
 /// Rounds of pressing and measuring.
 const ROUNDS: usize = 4;
 /// Most that a section is moved down and up, dB.
@@ -49,7 +52,14 @@ pub(super) fn find(mix: &Clip, plan: &ArrangementPlan, time: &Timeline, away_lu:
     let weights: Vec<f64> = plan.structure.iter().map(|section| f64::from(section.bars)).collect();
     let before = measured(&pieces, &moves_db, None);
     let own = whole(&before, &weights);
+    // How loud a section is as a whole, less what its pieces say.
+    let whole_lu: Vec<f64> = sections(mix, time)
+        .into_iter()
+        .zip(&before)
+        .map(|(level_lufs, pieces)| level_lufs - level(pieces))
+        .collect();
     let energy = |index: usize| plan.structure[index].energy;
+    let loud = |pieces: &[[f64; PIECES]], index: usize| level(&pieces[index]) + whole_lu[index];
     let audible = |pieces: &[[f64; PIECES]], index: usize| level(&pieces[index]) > own - 30.0;
     let top = (0..count).filter(|index| audible(&before, *index));
     let Some(top) = top.max_by(|a, b| energy(*a).total_cmp(&energy(*b)).then(b.cmp(a))) else {
@@ -58,8 +68,8 @@ pub(super) fn find(mix: &Clip, plan: &ArrangementPlan, time: &Timeline, away_lu:
     for _ in 0..ROUNDS {
         let powers = measured(&pieces, &moves_db, Some(gain_db));
         for index in (0..count).filter(|index| *index != top && audible(&before, *index)) {
-            let wanted = level(&powers[top]) - RANGE_LU * (energy(top) - energy(index));
-            let moved = moves_db[index] + wanted - level(&powers[index]);
+            let wanted = loud(&powers, top) - RANGE_LU * (energy(top) - energy(index));
+            let moved = moves_db[index] + wanted - loud(&powers, index);
             moves_db[index] = moved.clamp(MOST_DB.0, MOST_DB.1);
         }
         gain_db += own + away_lu - whole(&powers, &weights);
@@ -119,12 +129,28 @@ fn measured(pieces: &[Piece], moves_db: &[f64], gain_db: Option<f64>) -> Vec<[f6
     powers.as_chunks().0.to_vec()
 }
 
-/// Loudness of a section, LUFS: the mean of its pieces' loudness, as one hears a section that rises. A pause counts as
-/// [`PAUSE_LU`] under the loudest piece.
-fn level(pieces: &[f64; PIECES]) -> f64 {
-    let loudest = pieces.iter().copied().fold(0.0, f64::max);
-    let loudness = pieces.iter().map(|power| lufs(*power).max(lufs(loudest) - PAUSE_LU));
-    loudness.sum::<f64>() / PIECES as f64
+/// Loudness of moments together, LUFS: the mean of each one's loudness, as one hears a section that rises. A pause
+/// counts as [`PAUSE_LU`] under the loudest.
+fn level(powers: &[f64]) -> f64 {
+    let loudest = powers.iter().copied().fold(0.0, f64::max);
+    let loudness = powers.iter().map(|power| lufs(*power).max(lufs(loudest) - PAUSE_LU));
+    loudness.sum::<f64>() / powers.len().max(1) as f64
+}
+
+/// Loudness of every section from every other three seconds of it, LUFS.
+fn sections(mix: &Clip, time: &Timeline) -> Vec<f64> {
+    let of = |bars: &[u32]| {
+        let [from, to] = [bars[0], bars[1]].map(|bar| time.bar(f64::from(bar)) as usize);
+        let len = (WINDOW * HOP).min(to - from).max(1);
+        let starts = (from..(to + 1).saturating_sub(len).max(from + 1)).step_by(2 * len);
+        let power = |start: usize| {
+            let mut meter = Meter::new(2);
+            meter.add(&mix.stereo().map(|side| &side[start..(start + len).min(to)]));
+            meter.hops.iter().sum::<f64>() / meter.hops.len().max(1) as f64
+        };
+        level(&starts.map(power).collect::<Vec<f64>>())
+    };
+    time.starts.par_windows(2).map(of).collect()
 }
 
 /// Loudness of the whole, LUFS: of the sections that pass the relative gate, by their lengths.
