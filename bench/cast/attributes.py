@@ -1,20 +1,22 @@
 """Do the stems that are chosen have what the prompt's words ask for?
 
-For 50 prompts with a word for a sound (with `--fresh` 50 whole sentences of two or three other words, nothing was tuned on), the stems of the casting are compared with random castings of the same plan: for every
-part a random stem of the same category, form and kind (open hat, ride, stab ...: tags that say what it is, not how it sounds). An
-attribute is counted in standard deviations among those stems of the library; parts with fewer than three are left out. Prints per prompt the distance in the named direction and the share of 100 random castings with a
-lower score, then the shares of prompts that pass (0.5 sd; 90 of 100).
+For 50 prompts with a word for a sound (with `--fresh` 50 whole sentences of two or three other words, with `--drawn LIST` 50 prompts
+that a seeded draw makes of the words of the lexicon), the stems of the casting are compared with random castings of the same plan
+(`wishes.py`). Prints per prompt the distance in the named direction in standard deviations and the share of 100 random castings with
+a lower score, then the shares of prompts that pass (0.5 sd; 90 of 100).
 
-Usage: attributes.py DREAM HOME [SEED] [--fresh]
+Usage: attributes.py DREAM HOME [SEED] [--fresh | --drawn LIST]
 """
 
-import math
+import argparse
+import itertools
 import random
-import sys
+import re
 
 import numpy as np
 
 from library import casting, stems
+from wishes import Library, asked, lexicon
 
 # Words and what they name: an attribute of the library and its direction.
 WORDS = {
@@ -84,18 +86,39 @@ FRESH = [
     ("steriler minimal, hallfrei und dünn", {"": "warmth- reverb- depth-"}),
     ("melodious trance with edgy stabs", {"": "tonality+ noisiness-", "stab": "sharpness+"}),
 ]
-KINDS = {"closed", "open", "ride", "crash", "splash", "shaker", "tambourine", "tom", "rim", "snap", "sub", "stab", "chord", "keys", "pluck",
-         "arp", "drone", "noise", "vinyl", "rain", "riser", "downlifter", "impact", "reverse", "sweep", "siren", "break"}
 GENRES = ["techno 132 bpm", "house 124 bpm", "trance 138 bpm", "breakbeat 130 bpm", "drum and bass 174 bpm"]
 
 
-def scaled(name, value):
-    if name in ("attack", "decay", "length"):
-        return math.log2(max(value, 1e-3))
-    return math.log2(value + 0.25) if name == "density" else value
+# Genres of drawn prompts, and parts that their words may speak of, in English and German.
+STYLES = ["techno", "house", "trance", "breakbeat", "drum and bass", "hard techno", "deep house", "electro", "dubstep", "downtempo"]
+NAMED = {"en": ["kicks", "snares", "claps", "hats", "bass", "stabs", "chords", "leads", "pads"],
+         "de": ["kicks", "snares", "claps", "hats", "bass", "stabs", "akkorden", "leads", "pads"]}
+GERMAN = re.compile("[äöüß]|(ig|isch|iert|end|lich|voll|los|iv)$")
 
 
-def asked(fresh):
+def drawn(seed):
+    """50 prompts of two words of the lexicon each, half of them with a third for one part; none in which one word asks for the
+    opposite of another."""
+    draw, words = random.Random(seed), lexicon()
+    by_language = {"de": sorted(w for w in words if GERMAN.search(w)), "en": sorted(w for w in words if not GERMAN.search(w))}
+
+    def agree(*some):
+        return all(words[a][k] * words[b][k] > 0 for a, b in itertools.combinations(some, 2) for k in set(words[a]) & set(words[b]))
+
+    while True:
+        language = draw.choice(["en", "de"])
+        one, two, three = draw.sample(by_language[language], 3)
+        style, part = draw.choice(STYLES), draw.choice(NAMED[language])
+        with_part = draw.random() < 0.5
+        if not agree(one, two, *[three] * with_part):
+            continue
+        if language == "en":
+            yield f"{one}, {two} {style}" + f" with {three} {part}" * with_part
+        else:
+            yield f"{one}er, {two}er {style}" + f" mit {three}en {part}" * with_part
+
+
+def asked_of(fresh):
     """Prompts with what they ask: roles (none for all), attribute, direction."""
     if not fresh:
         for number, (word, (attribute, sign)) in enumerate(WORDS.items()):
@@ -106,40 +129,22 @@ def asked(fresh):
         yield prompt, prompt, aims
 
 
-def main(dream, home, seed=1, fresh=False):
-    library = stems(home)
-    groups = {}
-    for stem in library.values():
-        stem["group"] = stem["category"], stem["form"], *sorted(KINDS & set(stem["facts"]["tags"]))
-        groups.setdefault(stem["group"], []).append(stem)
-    places = {}
-
-    def place(stem, attribute):
-        """How many deviations the stem lies above the mean of its group."""
-        if attribute not in places:
-            places[attribute] = {}
-            for group in groups.values():
-                values = [scaled(attribute, member["facts"]["attributes"][attribute]) for member in group]
-                for member, value in zip(group, values):
-                    places[attribute][member["id"]] = (value - np.mean(values)) / (np.std(values) + 1e-9)
-        return places[attribute][stem["id"]]
-
-    far, beats = [], []
-    for number, (name, prompt, aims) in enumerate(asked(fresh)):
+def listed(dream, home, seed, fresh):
+    """Each attribute by itself: the means over them."""
+    library, far, beats = Library(stems(home)), [], []
+    for number, (name, prompt, aims) in enumerate(asked_of(fresh)):
         document = casting(dream, home, prompt, seed)
         told = []
         scores = []
         for roles, attribute, sign in aims:
             special = {role for other, same, _ in aims if other and same == attribute for role in other}
-            chosen = [library[s["id"]] for part in document["casting"] for s in part["stems"]
-                      if (part["part"]["role"] in roles if roles else part["part"]["role"] not in special)]
-            # A group of two leaves no choice.
-            chosen = [stem for stem in chosen if len(groups[stem["group"]]) > 2]
+            chosen = library.chosen(document["casting"], roles, special)
             if not chosen:
                 continue
             draw = random.Random(number)
-            score = np.mean([sign * place(stem, attribute) for stem in chosen])
-            chance = np.array([np.mean([sign * place(draw.choice(groups[s["group"]]), attribute) for s in chosen]) for _ in range(100)])
+            score = np.mean([sign * library.place(stem, attribute) for stem in chosen])
+            chance = np.array([np.mean([sign * library.place(draw.choice(library.groups[s["group"]]), attribute) for s in chosen])
+                               for _ in range(100)])
             scores.append((score - chance.mean(), np.mean(chance < score)))
             told.append(f"{' '.join(roles)} {attribute}{'+' if sign > 0 else '-'} {scores[-1][0]:+.2f}".strip())
         if not scores:
@@ -152,6 +157,34 @@ def main(dream, home, seed=1, fresh=False):
     print(f"{len(far)} prompts: 0.5 sd {100 * np.mean(far >= 0.5):.0f} %, above 90 of 100 random castings {100 * np.mean(beats >= 0.9):.0f} %")
 
 
+def directions(dream, home, seed, list_seed):
+    """The direction that the words of a drawn prompt name together, in its own deviations; beside it the mean over the attributes,
+    each in its own, and what the best stem of every group would reach."""
+    library, rows = Library(stems(home)), []
+    for prompt in itertools.islice(drawn(list_seed), 50):
+        wants = asked(prompt)
+        document = casting(dream, home, prompt, seed)
+        far = library.far(document["casting"], wants)
+        if far is None:
+            print(f"{prompt}: asks for parts that are not cast or leave no choice")
+            continue
+        compared, chance = library.compared(document["casting"], wants)
+        rows.append((*far, compared - chance.mean(), np.mean(chance < compared)))
+        print(f"{far[0]:+.2f} sd (best {far[1]:+.2f}; by attribute {rows[-1][2]:+.2f}), above {100 * rows[-1][3]:3.0f} %: {prompt}")
+    far, best, mean, beats = np.array(rows).T
+    print(f"{len(far)} prompts: 0.5 sd {100 * np.mean(far >= 0.5):.0f} % (an oracle {100 * np.mean(best >= 0.5):.0f} %; by attribute "
+          f"{100 * np.mean(mean >= 0.5):.0f} %), above 90 of 100 random castings {100 * np.mean(beats >= 0.9):.0f} %")
+
+
 if __name__ == "__main__":
-    options = [option for option in sys.argv[3:] if option != "--fresh"]
-    main(sys.argv[1], sys.argv[2], int(options[0]) if options else 1, "--fresh" in sys.argv)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dream")
+    parser.add_argument("home")
+    parser.add_argument("seed", type=int, nargs="?", default=1)
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--drawn", type=int)
+    args = parser.parse_args()
+    if args.drawn is None:
+        listed(args.dream, args.home, args.seed, args.fresh)
+    else:
+        directions(args.dream, args.home, args.seed, args.drawn)

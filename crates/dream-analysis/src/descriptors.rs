@@ -31,6 +31,9 @@ const MOST_WORDS: usize = 256;
 pub struct Target {
     /// Attributes with the wanted distance from the category's centre, in spreads; by index, ascending.
     pub attributes: Vec<(usize, f32)>,
+    /// How strongly they are asked for, by the words before theirs ("very dark", "slightly warm", "not hard"): 1 where nothing
+    /// is said of that, 0 where nothing is asked.
+    pub strength: f32,
     /// Categories that were asked for.
     pub categories: Vec<Category>,
     /// Categories that were excluded.
@@ -109,6 +112,7 @@ impl Target {
         let mut named = [false; COUNT];
         let mut target = Self::default();
         let (mut factor, mut negated) = (1.0_f32, false);
+        let mut strengths: Vec<f32> = Vec::new();
         for word in words {
             if lexicon::negates(word) {
                 negated = true;
@@ -117,6 +121,7 @@ impl Target {
             } else if let Some(wishes) = lexicon::wishes(word) {
                 // Not dark is not the brightest of all.
                 let sign = if negated { -0.7 } else { 1.0 };
+                strengths.push((sign * factor).abs());
                 for (name, sd) in wishes {
                     if let Some(i) = attributes::index(name) {
                         sums[i] += sign * factor * sd;
@@ -139,6 +144,9 @@ impl Target {
             .filter(|&i| named[i] && sums[i].abs() > 0.05)
             .map(|i| (i, sums[i].clamp(-3.0, 3.0)))
             .collect();
+        if !target.attributes.is_empty() {
+            target.strength = strengths.iter().sum::<f32>() / strengths.len() as f32;
+        }
         target
     }
 

@@ -1,8 +1,8 @@
 //! From candidates to a casting: one stem (or a few) per part, for the whole track.
 //!
 //! What a stem is worth in a part is a sum of terms: what it is and says of itself (`kind`, `score`), and how it goes with
-//! the stems of the other parts (`harmony`, `rhythm`, `balance`); a beam search finds the casting with the largest sum (`beam`). A
-//! small seeded deviation decides between near-equals, so that another seed gives another track. A part without candidates
+//! the stems of the other parts (`harmony`, `rhythm`, `balance`); a beam search finds the casting with the largest sum (`beam`). Between
+//! near-equals the seed decides, so that another seed gives another track. A part without candidates
 //! borrows those of its nearest role; what was borrowed or left out is said in the warnings.
 
 mod balance;

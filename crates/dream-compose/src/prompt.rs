@@ -76,6 +76,29 @@ pub fn mood(name: &str) -> Option<&'static Mood> {
     lexicon().moods.iter().find(|mood| mood.name == name)
 }
 
+/// The roles of the instruments that a text speaks of; none where it speaks of everything. In "sub kick" and "bass house" the
+/// last word is what it speaks of.
+pub fn instruments(text: &str) -> Vec<Role> {
+    let tokens = token::tokens(text);
+    let named = |at: usize| lexicon().instrument(&tokens, at);
+    let mut roles = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let Some((instrument, length)) = named(at) else {
+            at += 1;
+            continue;
+        };
+        at += length;
+        let stops = tokens.get(at).is_none_or(|token| token.stop);
+        if stops || (named(at).is_none() && genre_at(Genres::builtin(), &tokens, at).is_none()) {
+            roles.extend(instrument.roles.iter().copied());
+        }
+    }
+    roles.sort_unstable();
+    roles.dedup();
+    roles
+}
+
 impl Prompt {
     /// Understands a text, with the built-in genres.
     pub fn parse(text: &str) -> Self {

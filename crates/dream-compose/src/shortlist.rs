@@ -20,7 +20,8 @@ pub struct Candidate {
     pub stem: Arc<Stem>,
     /// How well it fits the part's words, 0 to 1.
     pub similarity: f32,
-    /// How well it fits what the prompt says of sounds, 0 to 1; the same for all where that is nothing.
+    /// How far it has what the prompt says of sounds: standard deviations among its kind times how strongly that is asked for, -3.2
+    /// to 3.2; 0 where nothing is asked.
     pub wish: f32,
 }
 
@@ -35,7 +36,7 @@ pub struct Outline {
     pub quality: f32,
     /// How well it fits the part's words, 0 to 1.
     pub similarity: f32,
-    /// How well it fits what the prompt says of sounds, 0 to 1.
+    /// How far it has what the prompt says of sounds; as in [`Candidate`].
     pub wish: f32,
     /// Whether it has one of [`Brief::tags`].
     pub tagged: bool,

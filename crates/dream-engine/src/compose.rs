@@ -6,6 +6,7 @@
 mod export;
 mod output;
 mod shortlist;
+mod wish;
 
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -518,10 +518,13 @@ fn forms(word: &str) -> Vec<String> {
 /// Factor of a word that strengthens or weakens the next one.
 pub(super) fn intensity(word: &str) -> Option<f32> {
     match word {
-        "very" | "extremely" | "super" | "really" | "heavily" | "sehr" | "extrem" | "richtig"
-        | "total" | "besonders" | "so" => Some(1.6),
-        "slightly" | "somewhat" | "bit" | "little" | "rather" | "quite" | "leicht" | "etwas"
-        | "bisschen" | "ziemlich" => Some(0.5),
+        "very" | "extremely" | "super" | "really" | "heavily" | "ultra" | "mega" | "totally"
+        | "highly" | "incredibly" | "sehr" | "extrem" | "richtig" | "total" | "besonders"
+        | "so" | "unglaublich" | "krass" | "ausgesprochen" => Some(1.6),
+        "slightly" | "somewhat" | "bit" | "little" | "rather" | "quite" | "mildly" | "subtly"
+        | "moderately" | "leicht" | "etwas" | "bisschen" | "ziemlich" | "wenig" | "dezent" => {
+            Some(0.5)
+        }
         "too" | "zu" => Some(1.3),
         _ => None,
     }

@@ -83,6 +83,21 @@ fn intensifiers_scale_the_wish() {
 }
 
 #[test]
+fn a_target_knows_how_strongly_it_is_asked_for() {
+    let strength = |text: &str| Target::of_text(text).strength;
+    assert!(strength("techno").abs() < 1e-6);
+    assert!((strength("dark techno") - 1.0).abs() < 1e-6);
+    for text in ["very dark", "extrem hart", "ultra bright", "unglaublich tief"] {
+        assert!((strength(text) - 1.6).abs() < 1e-6, "{text}");
+    }
+    for text in ["slightly warm", "etwas weicher", "a bit metallic"] {
+        assert!((strength(text) - 0.5).abs() < 1e-6, "{text}");
+    }
+    assert!((strength("not dark") - 0.7).abs() < 1e-6);
+    assert!((strength("very dark, warm") - 1.3).abs() < 1e-6);
+}
+
+#[test]
 fn more_than_asked_costs_nothing() {
     let target = Target::of_text("wide");
     let enough = similarity(&target, &embed(&stem(Category::Pad, &[("width", 1.5)])));

@@ -26,15 +26,15 @@ const LAYER: f64 = 1.5;
 const SHIFTS: usize = 2 * REACH as usize + 1;
 
 /// Weights of the terms, on the scale of those in `score`.
-const HARMONY: f64 = 2.0;
+const HARMONY: f64 = 5.0;
 const RHYTHM: f64 = 0.6;
 const BALANCE: f64 = 0.5;
 /// What it costs to move by [`REACH`] semitones.
 const SHIFT: f64 = 0.3;
 /// What a stem costs that claims the low end of kick and bass.
 const SECOND_SUB: f64 = 0.5;
-/// Largest deviation that the seed adds.
-const CHANCE: f64 = 0.5;
+/// Of the stems that are at most this much worse than the best the seed decides.
+const NEAR: f64 = 1.4;
 
 /// A part with what may play it.
 pub(super) struct Open<'a> {
@@ -60,16 +60,16 @@ impl<'a> Open<'a> {
     pub(super) fn new(need: Need<'a>, candidates: &[&'a Candidate], seed: Seed) -> Self {
         let seed = score::seed_of(seed, need.part);
         let asked = score::Asked::of(&need);
-        let mut rated: Vec<(f64, Fit, [f64; SHIFTS], &Stem)> = candidates
+        let mut rated: Vec<Rating<'_>> = candidates
             .iter()
             .map(|candidate| {
                 let stem: &Stem = &candidate.stem;
-                let mut fit = score::fit(&need, &asked, candidate);
-                fit.add("chance", score::chance(seed, stem, CHANCE));
+                let fit = score::fit(&need, &asked, candidate);
                 let keys = keys(&need, stem);
                 (fit.score + keys.iter().copied().fold(f64::MIN, f64::max), fit, keys, stem)
             })
             .collect();
+        draw(&mut rated, seed);
         // The hash makes the order total, whatever the order of the candidates.
         rated.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.3.hash.cmp(&b.3.hash)));
         rated.dedup_by(|a, b| a.3.hash == b.3.hash);
@@ -107,6 +107,22 @@ impl<'a> Contender<'a> {
     /// Whether it may be transposed as a whole.
     fn moves(&self) -> bool {
         self.keys.iter().any(|key| key.abs() > 0.0) || self.sound.is_some_and(|sound| sound.runs)
+    }
+}
+
+/// A stem with what it is worth by itself and in each transposition, and the sum of the two.
+type Rating<'a> = (f64, Fit, [f64; SHIFTS], &'a Stem);
+
+/// Lets the seed decide between near-equals: stems of the best one's form that are hardly worse.
+fn draw(rated: &mut [Rating<'_>], seed: Seed) {
+    let Some((best, .., stem)) = rated.iter().max_by(|a, b| a.0.total_cmp(&b.0)) else { return };
+    let (best, form) = (*best, stem.facts.form);
+    for (score, fit, _, stem) in rated {
+        if *score > best - NEAR && stem.facts.form == form {
+            let drawn = best - NEAR * score::chance(seed, stem);
+            fit.add("chance", drawn - *score);
+            *score = drawn;
+        }
     }
 }
 

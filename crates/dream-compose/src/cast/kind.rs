@@ -3,7 +3,7 @@
 //!
 //! A stem without such words is neutral: a library without tags is cast by what was measured.
 
-use dream_core::{PartId, Role, Stem};
+use dream_core::{Category, PartId, Role, Stem};
 
 /// What a stem says of itself, and what a part asks for, as words that can be compared.
 pub(super) struct Words(Vec<String>);
@@ -24,7 +24,7 @@ impl Words {
         self.0.iter().any(|own| own == word)
     }
 
-    fn has_any(&self, words: &[&str]) -> bool {
+    pub(super) fn has_any(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.has(word))
     }
 }
@@ -86,12 +86,13 @@ fn kinds_and_others(role: Role) -> (&'static [&'static str], &'static [&'static 
 
 /// How the stem's kind suits the role: [`OWN`] for its own, [`OTHER`] for a neighbour's that the part does not name, 0 where
 /// nothing is said.
-pub(super) fn kind(part: &PartId, stem: &Words) -> f64 {
+pub(super) fn kind(part: &PartId, category: Category, stem: &Words) -> f64 {
     let (own, others) = kinds_and_others(part.role);
+    let plays_chords = matches!(category, Category::Piano | Category::Guitar);
     let asked = |word: &str| part.text.split(' ').any(|asked| asked == word);
     if others.iter().any(|word| stem.has(word) && !asked(word)) {
         OTHER
-    } else if stem.has_any(own) {
+    } else if stem.has_any(own) || (part.role == Role::Chords && plays_chords) {
         OWN
     } else {
         0.0
@@ -101,6 +102,37 @@ pub(super) fn kind(part: &PartId, stem: &Words) -> f64 {
 /// Whether the role asks for a kind that the stem does not say it is.
 pub(super) fn is_unlike(role: Role, kind: f64) -> bool {
     !kinds(role).is_empty() && kind <= 0.0
+}
+
+/// Names of instruments, machines and sounds that a prompt may ask for by name.
+const SOUNDS: &[&str] = &[
+    "303", "808", "909", "acid", "amen", "bell", "choir", "donk", "flute", "fm", "glass", "guitar",
+    "hoover", "kalimba", "marimba", "organ", "piano", "pluck", "reese", "rhodes", "rumble", "saw",
+    "square", "strings", "supersaw", "vinyl", "vocoder", "whistle",
+];
+
+/// The sounds of a part that the prompt names.
+pub(super) fn prompted(part: &PartId, prompt: &str) -> Vec<&'static str> {
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric());
+        words.map(plain).collect()
+    };
+    let (asked, text) = (words(prompt), words(&part.text));
+    let own = |sound: &&&str| {
+        text.iter().any(|word| word == **sound) || part.tags.iter().any(|tag| plain(tag) == **sound)
+    };
+    let named: Vec<&'static str> = SOUNDS
+        .iter()
+        .filter(own)
+        .filter(|sound| asked.iter().any(|word| word == **sound))
+        .copied()
+        .collect();
+    if named.is_empty() {
+        // "Klavier" makes the part one of pianos.
+        SOUNDS.iter().copied().filter(|sound| *sound == part.category.name()).collect()
+    } else {
+        named
+    }
 }
 
 /// Names of styles; other tags are characters, instruments, kinds.
@@ -166,13 +198,19 @@ const HARSH: &[&str] = &["distorted", "hard", "aggressive", "screech"];
 /// Genres, by a word of their names, in which they are out of place.
 const SOFT: &[&str] = &["ambient", "lofi", "deep", "dub", "house", "minimal"];
 
-/// What a harsh stem costs that was not asked to be harsh: 1 in soft genres, 0.4 elsewhere.
-pub(super) fn harshness(genre: &str, asked: [&Words; 2], stem: &Words) -> f64 {
-    if !stem.has_any(HARSH) || asked.iter().any(|asked| asked.has_any(HARSH)) {
-        return 0.0;
-    }
+/// What a harsh stem costs that was not asked to be harsh: 1 in soft genres, 0.6 elsewhere; as much as that a stem that is not
+/// where the part asks for it.
+pub(super) fn harshness(genre: &str, [part, track]: [&Words; 2], stem: &Words) -> f64 {
+    let unasked = stem.has_any(HARSH) && !part.has_any(HARSH) && !track.has_any(HARSH);
+    let lacking = part.has_any(HARSH) && !stem.has_any(HARSH);
     let soft = genre.split(' ').any(|word| SOFT.contains(&plain(word).as_str()));
-    if soft { 1.0 } else { 0.4 }
+    if unasked && soft {
+        1.0
+    } else if unasked || lacking {
+        0.6
+    } else {
+        0.0
+    }
 }
 
 /// What the part's text names that the stem has: 0.4 for a word, 0.6 for more. Its tags count elsewhere.

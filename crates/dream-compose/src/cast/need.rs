@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dream_core::{ArrangementPlan, Bpm, Key, Note, PartId, Rhythm, StemQuery};
 
+use super::kind::prompted;
 use super::rhythm::Pattern;
 use crate::render::role::{is_drum, is_tonal};
 
@@ -15,6 +16,8 @@ pub(crate) struct Need<'a> {
     pub(super) genre: &'a str,
     /// The moods of the whole track.
     pub(super) moods: &'a [String],
+    /// The sounds that the prompt names for this part: "acid", "piano".
+    pub(super) prompted: Vec<&'static str>,
     pub(super) bpm: Bpm,
     pub(super) swing: f64,
     pub(super) key: Option<Key>,
@@ -47,6 +50,7 @@ impl<'a> Need<'a> {
             part,
             genre: &plan.genre,
             moods: &plan.moods,
+            prompted: prompted(part, &plan.prompt),
             bpm: plan.bpm,
             swing: plan.swing,
             key: plan.key,

@@ -47,13 +47,14 @@ pub(super) fn fit(need: &Need<'_>, asked: &Asked, candidate: &Candidate) -> Fit 
     fit.add("category", category(need.part.role, stem));
     fit.add("asked", if stem.category == need.part.category { 0.4 } else { 0.0 });
     fit.add("text", f64::from(candidate.similarity.clamp(0.0, 1.0)) - 0.5);
-    fit.add("wish", WISH * (f64::from(candidate.wish.clamp(0.0, 1.0)) - 0.5));
+    fit.add("wish", WISH * f64::from(candidate.wish));
     let words = Words::of_stem(stem);
-    fit.add("kind", kind::kind(need.part, &words));
+    fit.add("kind", kind::kind(need.part, stem.category, &words));
     fit.add("style", STYLE * kind::style(&asked.part, &words));
-    fit.add("harsh", -kind::harshness(need.genre, [&asked.part, &asked.track], &words));
+    fit.add("harsh", -HARSH * kind::harshness(need.genre, [&asked.part, &asked.track], &words));
     fit.add("named", kind::named(need.part, &asked.part, &words));
-    fit.add("tags", 0.8 * tags(need.part, &words));
+    fit.add("prompted", if words.has_any(&need.prompted) { PROMPTED } else { 0.0 });
+    fit.add("tags", TAGS * tags(need.part, &words));
     fit.add("quality", 0.4 * f64::from(stem.facts.quality.clamp(0.0, 1.0)));
     fit.add("form", form(need, stem.facts.form, plays(need, stem)));
     if stem.facts.form == Form::Loop {
@@ -88,10 +89,15 @@ pub(crate) fn promise(need: &Need<'_>, outline: &Outline) -> f64 {
         + tempo
 }
 
-/// Weight of the style: what the seed adds does not outweigh it.
-const STYLE: f64 = 1.5;
-/// Weight of what the prompt says of sounds: two deviations of an attribute outweigh another style, not another kind.
-const WISH: f64 = 8.5;
+/// What a stem is worth that the prompt names, "acid bass": more than seed and style.
+const PROMPTED: f64 = 6.0;
+/// Weights of the tags, of what is out of place and of the style: the seed does not decide between one that has them and one that
+/// has not.
+const TAGS: f64 = 1.5;
+const HARSH: f64 = 2.5;
+const STYLE: f64 = 2.1;
+/// Weight of what the prompt says of sounds, for a deviation: two outweigh another style, not another kind.
+const WISH: f64 = 3.0;
 
 /// Whether a tonal stem is transposed as a whole in this part: what runs as it is, and what has no known root.
 pub(super) fn runs(need: &Need<'_>, stem: &Stem) -> bool {
@@ -126,6 +132,7 @@ fn form(need: &Need<'_>, form: Form, plays: f64) -> f64 {
     match form {
         // The notes of a break are slices of a loop.
         Form::Loop if need.part.role == Role::Break => 1.0,
+        Form::OneShot | Form::Free if need.part.role == Role::Break => -0.6,
         Form::OneShot if need.has_notes || gesture => 1.0,
         Form::OneShot if is_drum(need.part.role) => 0.4,
         Form::OneShot => 0.1,
@@ -207,10 +214,12 @@ fn lone(root: i32, target: Key) -> f64 {
 }
 
 /// Whether a stem can play the part's notes in tune: its root is known, or it is a loop, which is weighed by what it plays. A
-/// pad may also lie under the notes in the key, a voice keeps its own pitch, a stab may have none.
+/// pad may also lie under the notes in the key, a voice keeps its own pitch, a stab may have none. A chord plays no melody.
 pub(super) fn in_tune(need: &Need<'_>, stem: &Stem) -> bool {
     let free = need.key.is_none() || !need.is_melodic();
-    free || stem.facts.root.is_some()
+    let line = matches!(need.part.role, Role::Bass | Role::Sub | Role::Lead | Role::Arp);
+    let too_many = line && !need.chords && !chord(stem).is_empty();
+    free || (stem.facts.root.is_some() && !too_many)
         || match (stem.facts.form, need.part.role) {
             (Form::Loop, _) | (_, Role::Vocal) => true,
             (_, Role::Pad) => {
@@ -294,7 +303,7 @@ pub(super) fn seed_of(seed: Seed, part: &PartId) -> Seed {
     seed.child(part.role.name()).child(&part.tags.join(",")).child(&part.text)
 }
 
-/// A small deviation that depends on seed, part and stem alone.
-pub(super) fn chance(of_part: Seed, stem: &Stem, most: f64) -> f64 {
-    of_part.child(&stem.hash).rng().random_range(-most..most)
+/// A number from 0 to 1 that depends on seed, part and stem alone.
+pub(super) fn chance(of_part: Seed, stem: &Stem) -> f64 {
+    of_part.child(&stem.hash).rng().random_range(0.0..1.0)
 }

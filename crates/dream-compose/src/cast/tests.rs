@@ -75,7 +75,7 @@ fn candidate(id: i64, category: Category, form: Form) -> Candidate {
         facts,
         provenance: Provenance::default(),
     };
-    Candidate { stem: Arc::new(stem), similarity: 0.5, wish: 0.5 }
+    Candidate { stem: Arc::new(stem), similarity: 0.5, wish: 0.0 }
 }
 
 /// The stem of a candidate, to change it.
@@ -462,8 +462,31 @@ fn what_the_prompt_wishes_outweighs_style_but_not_kind() {
         ..tagged(id, Category::Hihat, Form::OneShot, "h", tags)
     };
     let ask = || vec![query(Role::Hat, &["techno"], &[0])];
-    check(ask(), vec![vec![hat(1, "closed techno", 0.2), hat(2, "closed house", 0.8)]], &[&[2]]);
-    check(ask(), vec![vec![hat(1, "closed techno", 0.3), hat(2, "open techno", 0.8)]], &[&[1]]);
+    check(ask(), vec![vec![hat(1, "closed techno", -1.0), hat(2, "closed house", 1.5)]], &[&[2]]);
+    check(ask(), vec![vec![hat(1, "closed techno", 0.0), hat(2, "open techno", 2.0)]], &[&[1]]);
+}
+
+#[test]
+fn a_sound_that_the_prompt_names_goes_before_chance_and_style() {
+    let bass = |id, tags: &str| tagged(id, Category::Bass, Form::OneShot, "b", tags);
+    let mut plan = plan(vec![query(Role::Bass, &["techno", "acid"], &[])]);
+    plan.prompt = "techno with acid bass".to_owned();
+    let basses = || vec![bass(1, "techno"), bass(2, "acid house"), bass(3, "techno")];
+    for seed in 1..=20 {
+        let cast = cast(&plan, &shortlist(&plan, vec![basses()]), Seed(seed)).unwrap();
+        assert_eq!(chosen(&cast.casting), [[2]], "{seed}");
+    }
+}
+
+#[test]
+fn a_chord_plays_no_melody() {
+    let lead = |id, tags: &str| {
+        let mut stem = tagged(id, Category::Lead, Form::OneShot, "l", tags);
+        of(&mut stem).facts.root = Some(69.0);
+        stem
+    };
+    let leads = || vec![lead(1, "chord"), lead(2, "")];
+    check(vec![query(Role::Lead, &[], &[69, 72])], vec![leads()], &[&[2]]);
 }
 
 #[test]
