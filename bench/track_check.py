@@ -17,6 +17,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from track.checks import CHECKS, Track
+from track.wishes import wishes
 
 PROMPTS = {
     "industrial techno": ["driving industrial techno 138 bpm", "dark industrial techno", "raw mechanical industrial techno 142 bpm"],
@@ -32,7 +33,7 @@ PROMPTS = {
     "ambient": ["ambient drone 70 bpm", "calm warm ambient", "dark ambient 60 bpm"],
     "lofi": ["lofi hip hop 82 bpm", "warm lofi beat", "melancholic lofi hip hop 88 bpm"],
 }
-REPEATED = "repeated"
+WISHES, REPEATED = "wishes", "repeated"
 
 
 def compose(dream, home, prompt, seed, out, *more):
@@ -52,7 +53,7 @@ def judge(dream, home, library, prompt, genre, seed, folder, starter):
     track = Track(wav, wav.with_suffix(".json"), folder / "stems")
     row = {"library": library, "genre": genre, "seed": seed, "prompt": prompt, "checks": {}, "warnings": first["warnings"],
            "seconds": first["timing_s"]["total"]}
-    for name, check in CHECKS.items():
+    for name, check in [*CHECKS.items(), (WISHES, lambda track: wishes(track, home))]:
         answer = check(track)
         row["checks"][name] = None if answer is None else [bool(answer[0]), answer[1]]
     same = first["track"]["sha256"] == again["track"]["sha256"]
@@ -65,7 +66,7 @@ def table(rows):
     for library in sorted({row["library"] for row in rows}):
         mine = [row for row in rows if row["library"] == library]
         print(f"\n{library}: {len(mine)} tracks\n{'check':<13}{'pass':>5}{'n':>4}{'share':>7}  failed")
-        for name in [*CHECKS, REPEATED]:
+        for name in [*CHECKS, WISHES, REPEATED]:
             given = [(row, row["checks"][name]) for row in mine if row["checks"].get(name)]
             failed = [f"{row['genre']}/{row['seed']} {figure}" for row, (passed, figure) in given if not passed]
             share = 100 * (1 - len(failed) / len(given)) if given else float("nan")
