@@ -361,9 +361,10 @@ def silence(track):
 
 
 def attacks(path, times, rate=44_100):
-    """Where a layer's level rises most within 30 ms before and 45 ms after each planned time: 10 ms against the 10 ms before.
+    """Where a layer begins to be heard within 30 ms before and 45 ms after each planned time: the first peak of its rise (the level
+    of 10 ms against that of the 10 ms before) that is at least half of the largest one there.
 
-    Not a number where it hardly rises: a hit that is masked by its own tail, a sixteenth in which a loop has none.
+    Not a number where it hardly rises: a hit that is masked by its own tail, a ghost, a sixteenth in which a loop has none.
     """
     hop, width = rate // 1000, 10
     power = (sf.read(path, dtype="float32", always_2d=True)[0].astype(np.float64) ** 2).sum(1)
@@ -376,9 +377,10 @@ def attacks(path, times, rate=44_100):
     for i, time in enumerate(times):
         start = max(int((time - 0.03) * rate / hop), 0)
         near = rise[start:int((time + 0.045) * rate / hop)]
-        if len(near):
-            found[i], height[i] = (start + near.argmax()) * hop / rate, near.max()
-    found[height < 0.25 * np.quantile(height, 0.9, method="higher")] = np.nan
+        if len(near) and near.max() > 0:
+            peaks, _ = signal.find_peaks(np.pad(near, 1), height=near.max() / 2)
+            found[i], height[i] = (start + peaks[0] - 1) * hop / rate, near[peaks[0] - 1]
+    found[height < 0.35 * np.quantile(height, 0.9, method="higher")] = np.nan
     return found
 
 

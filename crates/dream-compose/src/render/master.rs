@@ -43,6 +43,7 @@ pub(crate) fn shape(
     let total = mix.len();
     let mut side_cut = side_cut();
     let mut air = [Biquad::high_shelf(6_000.0, 0.0, RATE.hz()); 2];
+    let mut top_cut = [top_cut(), top_cut()];
     let (left, right) = mix.samples_mut().split_at_mut(total);
     for start in (0..total).step_by(STEP) {
         if start % BLOCK == 0 {
@@ -61,8 +62,8 @@ pub(crate) fn shape(
             let (l, r) = (f64::from(left[i] * gain), f64::from(right[i] * gain));
             let mid = 0.5 * (l + r);
             let side = widening * side_cut.step(0.5 * (l - r));
-            left[i] = air[0].step(mid + side) as f32;
-            right[i] = air[1].step(mid - side) as f32;
+            left[i] = top_cut[0].step(air[0].step(mid + side)) as f32;
+            right[i] = top_cut[1].step(air[1].step(mid - side)) as f32;
         }
     }
     fade_out(mix, frames(FADE_S) as usize);
@@ -72,6 +73,11 @@ pub(crate) fn shape(
 /// Keeps the low end of the side away: under 120 Hz a track is mono.
 fn side_cut() -> Cascade {
     Cascade::highpass(4, 160.0, RATE.hz())
+}
+
+/// Takes away what nobody hears and what peaks between the samples, where no limiter sees it: next to the Nyquist frequency.
+fn top_cut() -> Cascade {
+    Cascade::lowpass(6, 19_000.0, RATE.hz())
 }
 
 /// Power of the side relative to the middle, dB, by genre.

@@ -1,11 +1,10 @@
 //! How far the sections lie apart once clipper and limiter have pressed them.
 //!
 //! Loud sections lose more to the limiter than soft ones: what is set before it comes out nearer together.
-//! What each section loses there is therefore found on an excerpt of a few seconds of it; how loud it is before, on
-//! all of it: sparse music is soft in one place and loud in another.
+//! What each section loses there is therefore found on pieces of it that stand for its soft and its loud moments.
 
 use dream_audio::Clip;
-use dream_core::ArrangementPlan;
+use dream_core::{ArrangementPlan, Frames};
 use rayon::prelude::*;
 
 use super::super::curve::Curve;
@@ -23,12 +22,10 @@ const SETTLING: usize = 5;
 const PIECES: usize = 6;
 /// How far under the loudest moment of a section a pause counts, LU.
 const PAUSE_LU: f64 = 12.0;
-/// Hops of a window of short-term loudness.
-const WINDOW: usize = 30;
 /// Rounds of pressing and measuring.
 const ROUNDS: usize = 4;
 /// Most that a section is moved down and up, dB.
-const MOST_DB: (f64, f64) = (-6.0, 4.0);
+const MOST_DB: (f64, f64) = (-6.0, 7.0);
 
 /// The gain of the whole and the moves of the sections.
 pub(super) struct Balance {
@@ -45,7 +42,8 @@ struct Piece {
 /// Finds the gain and the moves that bring a mix to a loudness `away_lu` from its own, and its sections to the
 /// distances of their energies.
 pub(super) fn find(mix: &Clip, plan: &ArrangementPlan, time: &Timeline, away_lu: f64) -> Balance {
-    let pieces = pieces(mix, time);
+    let windows = windows(mix, time);
+    let pieces = pieces(mix, &windows);
     let count = plan.structure.len();
     let mut moves_db = vec![0.0_f64; count];
     let mut gain_db = away_lu;
@@ -53,11 +51,10 @@ pub(super) fn find(mix: &Clip, plan: &ArrangementPlan, time: &Timeline, away_lu:
     let before = measured(&pieces, &moves_db, None);
     let own = whole(&before, &weights);
     // How loud a section is as a whole, less what its pieces say.
-    let whole_lu: Vec<f64> = sections(mix, time)
-        .into_iter()
-        .zip(&before)
-        .map(|(level_lufs, pieces)| level_lufs - level(pieces))
-        .collect();
+    let powers =
+        |windows: &[(usize, f64)]| windows.iter().map(|window| window.1).collect::<Vec<_>>();
+    let rest = windows.iter().zip(&before).map(|(all, some)| level(&powers(all)) - level(some));
+    let whole_lu: Vec<f64> = rest.collect();
     let energy = |index: usize| plan.structure[index].energy;
     let loud = |pieces: &[[f64; PIECES]], index: usize| level(&pieces[index]) + whole_lu[index];
     let audible = |pieces: &[[f64; PIECES]], index: usize| level(&pieces[index]) > own - 30.0;
@@ -92,17 +89,31 @@ pub(super) fn apply(mix: &mut Clip, moves_db: &Curve) {
     });
 }
 
-/// Pieces spread evenly over every section that is long enough.
-fn pieces(mix: &Clip, time: &Timeline) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    for (section, bars) in time.starts.windows(2).enumerate() {
+/// Windows of a piece's length all over each section, as first frame and power.
+fn windows(mix: &Clip, time: &Timeline) -> Vec<Vec<(usize, f64)>> {
+    let of = |bars: &[u32]| {
         let [from, to] = [bars[0], bars[1]].map(|bar| time.bar(f64::from(bar)) as usize);
-        let len = (PIECE * HOP).min((to - from) / PIECES).max((SETTLING + 1) * HOP).min(to - from);
+        let mut meter = Meter::new(2);
+        meter.add(&mix.stereo().map(|side| &side[from..to]));
+        let len = PIECE.min(meter.hops.len()).max(1);
+        let windows = meter.hops.windows(len).enumerate().step_by(3);
+        let power = |hops: &[f64]| hops.iter().sum::<f64>() / len as f64;
+        windows.map(|(hop, hops)| (from + hop * HOP, power(hops))).collect()
+    };
+    time.starts.par_windows(2).map(of).collect()
+}
+
+/// The pieces of every section, from soft to loud: those that stand in the middle of each sixth of its windows. So what they
+/// lose to the limiter is what the section loses.
+fn pieces(mix: &Clip, windows: &[Vec<(usize, f64)>]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for (section, windows) in windows.iter().enumerate() {
+        let mut sorted = windows.clone();
+        sorted.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
         for piece in 0..PIECES {
-            let middle = from + (2 * piece + 1) * (to - from) / (2 * PIECES);
-            let start = middle.saturating_sub(len / 2).clamp(from, to - len);
-            let clip = mix
-                .slice(dream_core::Frames(start as u64), dream_core::Frames((start + len) as u64));
+            let start =
+                sorted.get((2 * piece + 1) * sorted.len() / (2 * PIECES)).map_or(0, |w| w.0);
+            let clip = mix.slice(Frames(start as u64), Frames((start + PIECE * HOP) as u64));
             pieces.push(Piece { section, clip });
         }
     }
@@ -135,22 +146,6 @@ fn level(powers: &[f64]) -> f64 {
     let loudest = powers.iter().copied().fold(0.0, f64::max);
     let loudness = powers.iter().map(|power| lufs(*power).max(lufs(loudest) - PAUSE_LU));
     loudness.sum::<f64>() / powers.len().max(1) as f64
-}
-
-/// Loudness of every section from every other three seconds of it, LUFS.
-fn sections(mix: &Clip, time: &Timeline) -> Vec<f64> {
-    let of = |bars: &[u32]| {
-        let [from, to] = [bars[0], bars[1]].map(|bar| time.bar(f64::from(bar)) as usize);
-        let len = (WINDOW * HOP).min(to - from).max(1);
-        let starts = (from..(to + 1).saturating_sub(len).max(from + 1)).step_by(2 * len);
-        let power = |start: usize| {
-            let mut meter = Meter::new(2);
-            meter.add(&mix.stereo().map(|side| &side[start..(start + len).min(to)]));
-            meter.hops.iter().sum::<f64>() / meter.hops.len().max(1) as f64
-        };
-        level(&starts.map(power).collect::<Vec<f64>>())
-    };
-    time.starts.par_windows(2).map(of).collect()
 }
 
 /// Loudness of the whole, LUFS: of the sections that pass the relative gate, by their lengths.
