@@ -130,7 +130,8 @@ const LONGEST_TEXTURE_S: f64 = 120.0;
 fn attack(channels: &[Vec<f32>]) -> Attack {
     let peak = peak(channels);
     let level = |i: usize| channels.iter().fold(0.0, |most: f32, c| most.max(c[i].abs()));
-    let first = |share: f32| (0..channels[0].len()).find(|i| level(*i) >= share * peak).unwrap_or(0);
+    let first =
+        |share: f32| (0..channels[0].len()).find(|i| level(*i) >= share * peak).unwrap_or(0);
     let half = first(0.5);
     let mut frame = half;
     for i in (0..half).rev() {
