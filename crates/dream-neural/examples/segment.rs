@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
+use dream_core::Progress;
 use dream_neural::Htdemucs;
 use dream_neural::weights::Store;
 
@@ -24,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut result = Vec::new();
     for _ in 0..repeats {
         let start = Instant::now();
-        result = net.forward([left, right]);
+        result = net.forward([left, right], &Progress::silent())?;
         println!("{:.4}", start.elapsed().as_secs_f64());
     }
     let bytes: Vec<u8> = result.iter().flat_map(|x| x.to_le_bytes()).collect();

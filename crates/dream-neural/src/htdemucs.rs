@@ -5,7 +5,9 @@
 //! the waveform, meet in a transformer and part again into two decoders, whose outputs are added.
 //! In: stereo at the network's rate, one segment (7.8 s). Out: one stereo signal per source.
 //! Shapes: `[frequencies, hops, channels]` and `[frames, channels]`, see `plane`.
+mod apply;
 mod attention;
+mod bag;
 mod config;
 mod dconv;
 mod decoder;
@@ -15,11 +17,15 @@ mod transformer;
 
 use rayon::prelude::*;
 
+pub use apply::{Level, Spec, Track, separate, separate_to};
+pub use bag::Bag;
 pub use config::Config;
 use decoder::Decoder;
 use encoder::Encoder;
 use spectro::Spectro;
 use transformer::{Layer, Tokens, normalise, positions, positions_2d};
+
+use dream_core::{Cancelled, Progress};
 
 use crate::Error;
 use crate::plane::{Plane, body_mut};
@@ -81,7 +87,8 @@ impl Htdemucs {
         };
         let encode = |i: usize, time: bool| {
             let width = |i| if time { config.width_time(i) } else { config.width(i) };
-            let input = if i > 0 { width(i - 1) } else { if time { 2 } else { 4 } };
+            let mixture = if time { 2 } else { 4 };
+            let input = if i > 0 { width(i - 1) } else { mixture };
             let shape = shape(input, width(i), config.dconv_encoder);
             if time {
                 Encoder::new(shape, &[8], &root.at(&format!("tencoder.{i}")))
@@ -119,11 +126,15 @@ impl Htdemucs {
         &self.config
     }
 
-    /// Separates one segment: left and right, `config().segment` frames each, to `[sources, 2, frames]`.
+    /// Separates one segment: left and right, `config().segment` frames each, to `[sources, 2, frames]`. Asks
+    /// several times a second whether to go on.
+    ///
+    /// # Errors
+    /// `Cancelled`.
     ///
     /// # Panics
     /// When the channels have another length.
-    pub fn forward(&self, mix: [&[f32]; 2]) -> Vec<f32> {
+    pub fn forward(&self, mix: [&[f32]; 2], progress: &Progress) -> Result<Vec<f32>, Cancelled> {
         let frames = self.config.segment;
         assert!(mix.iter().all(|channel| channel.len() == frames), "a segment has one length");
         let mut x = self.spectro.forward(mix); // [frequencies, hops, 4]
@@ -133,6 +144,7 @@ impl Htdemucs {
 
         let (mut skips, mut skips_time) = (Vec::new(), Vec::new());
         for (encoder, time_encoder) in self.encoders.iter().zip(&self.time_encoders) {
+            progress.check()?;
             let mut next = encoder.over_frequency(&x);
             let next_time = time_encoder.over_time(&xt);
             if let (true, Some(embedding)) = (skips.is_empty(), &self.embedding) {
@@ -148,7 +160,7 @@ impl Htdemucs {
             skips_time.push(std::mem::replace(&mut xt, next_time));
         }
         if let Some(transformer) = &self.transformer {
-            transformer.add_to(&mut x, &mut xt);
+            transformer.add_to(&mut x, &mut xt, progress)?;
         } else {
             double(&mut x);
             double(&mut xt);
@@ -156,6 +168,7 @@ impl Htdemucs {
         for (i, (decoder, time_decoder)) in
             self.decoders.iter().zip(&self.time_decoders).enumerate()
         {
+            progress.check()?;
             let last = i + 1 == self.decoders.len();
             let skip = skips.pop().filter(|_| !last);
             x = decoder.frequency(&x, skip.as_ref());
@@ -163,7 +176,8 @@ impl Htdemucs {
             let length = skip.steps;
             xt = time_decoder.time(&xt, length, (!last).then_some(&skip));
         }
-        self.join(&x, level, &xt, level_time)
+        progress.check()?;
+        Ok(self.join(&x, level, &xt, level_time))
     }
 
     /// Adds what both branches say, at the level of the input: `[sources, 2, frames]`.
@@ -248,10 +262,11 @@ impl Transformer {
     }
 
     /// Adds the transformer's output to what goes in, which is also the skip connection of the first decoder.
-    fn add_to(&self, x: &mut Plane, xt: &mut Plane) {
+    fn add_to(&self, x: &mut Plane, xt: &mut Plane, progress: &Progress) -> Result<(), Cancelled> {
         let mut tokens = self.branch.enter(x);
         let mut tokens_time = self.branch_time.enter(xt);
         for (layer, layer_time) in self.branch.layers.iter().zip(&self.branch_time.layers) {
+            progress.check()?;
             if layer.crosses() {
                 let before = tokens.clone();
                 layer.apply(&mut tokens, Some(&tokens_time));
@@ -263,6 +278,7 @@ impl Transformer {
         }
         self.branch.leave(&tokens, x);
         self.branch_time.leave(&tokens_time, xt);
+        Ok(())
     }
 }
 
@@ -284,7 +300,7 @@ impl Branch {
         };
         let layer = |i: usize| {
             let at = at.at(&format!("layers{suffix}.{i}"));
-            if (i % 2 == 1) != config.t_cross_first {
+            if i % 2 == usize::from(!config.t_cross_first) {
                 Layer::cross_attention(shape, &at)
             } else {
                 Layer::self_attention(shape, &at)
@@ -346,3 +362,6 @@ fn pointwise(inputs: usize, outputs: usize, at: &At<'_>) -> Result<Packed, Error
     let bias = at.tensor("bias", &[outputs])?;
     Ok(Packed::new(inputs, outputs, |n| bias[n], |k, n| weights[n * inputs + k]))
 }
+
+#[cfg(test)]
+mod tests;

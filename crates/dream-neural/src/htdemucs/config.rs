@@ -8,6 +8,7 @@ use crate::weights::Options;
 /// The shape of a network: options of the reference implementation by its names and with its defaults, as far as
 /// they change the result.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "options of the reference, one by one")]
 pub struct Config {
     /// What it separates, in order of the outputs: `drums`, `bass`, `other`, `vocals`...
     pub sources: Vec<String>,
@@ -347,7 +348,7 @@ mod tests {
         refused(r#""segment": 1e9"#, "segment");
         refused(r#""segment": "x""#, "segment");
         refused(r#""nfft": 1024"#, "nfft");
-        refused(r#""growth": 8, "depth": 6, "nfft": 65536"#, "growth");
+        refused(r#""growth": 8, "depth": 6, "nfft": 65536, "norm_starts": 6"#, "growth");
         refused(r#""t_heads": 7"#, "t_heads");
         refused(r#""audio_channels": 1"#, "audio_channels");
         refused(r#""dconv_comp": 0"#, "dconv_comp");

@@ -4,6 +4,7 @@
 //! -ln 2 / 2 .. ln 2 / 2 (relative error below 2e-7); `erf` is formula 7.1.26 of M. Abramowitz and I. A. Stegun,
 //! "Handbook of Mathematical Functions", 1964 (absolute error below 2e-7 with single precision).
 
+#![expect(clippy::inline_always, reason = "code takes on the vector extension of its caller")]
 #![expect(unsafe_code, reason = "calls code for vector extensions that were detected")]
 
 use super::Isa;
@@ -12,7 +13,6 @@ use super::Isa;
 macro_rules! vectorised {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
         $(#[$doc])*
-        #[expect(clippy::inline_always, reason = "takes on the vector extension of its caller")]
         pub(crate) fn $name($($arg: $ty),*) $(-> $out)? {
             #[inline(always)]
             fn body($($arg: $ty),*) $(-> $out)? $body

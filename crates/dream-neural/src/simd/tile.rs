@@ -4,6 +4,7 @@
 //! loads `V` vectors of packed weights and broadcasts one value of each row. Rows are read where they lie, so that a
 //! convolution needs no copy of its input: a tap is a place in the input from which a run of values is read.
 
+#![expect(clippy::inline_always, reason = "code takes on the vector extension of its caller")]
 #![expect(unsafe_code, reason = "vector instructions and raw rows; safe above `Packed::multiply`")]
 
 use super::Isa;
@@ -70,7 +71,6 @@ unsafe trait Vector: Copy {
 /// # Safety
 /// `job` as described there, and the instruction set of `X` present.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "takes on the vector extension of its caller")]
 unsafe fn block<X: Vector, const R: usize, const V: usize>(job: Job<'_>) {
     // SAFETY: rows beyond the last read the last one again; columns beyond the last are zero weights in the panel,
     // and `store` drops them.
@@ -119,7 +119,6 @@ unsafe fn block<X: Vector, const R: usize, const V: usize>(job: Job<'_>) {
 /// # Safety
 /// As `block`.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "takes on the vector extension of its caller")]
 unsafe fn blocks<X: Vector, const R: usize>(job: Job<'_>, vectors: usize) {
     // SAFETY: the caller's.
     unsafe {
