@@ -6,14 +6,14 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Instant;
 
 use dream_audio::{Clip, decode, resample};
-use dream_core::Progress;
+use dream_core::{Frames, Progress};
 use dream_neural::Htdemucs;
-use dream_neural::htdemucs::{Bag, Spec, separate};
+use dream_neural::htdemucs::{Bag, Level, Spec, Track, separate_to};
 use dream_neural::weights::Store;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,17 +34,34 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let bag = Bag::new(models, weights)?;
     let mix = decode::decode_file(Path::new(audio), &decode::Limits::default())?.clip;
-    let start = Instant::now();
-    let stems = separate(&bag, &mix, &Spec::default(), &Progress::silent())?;
-    println!("{:.2} s for {:.2} s", start.elapsed().as_secs_f64(), mix.seconds());
-    let mut file = BufWriter::new(File::create(out)?);
-    stems.iter().try_for_each(|stem| write(&mut file, stem))?;
-    let mut file = BufWriter::new(File::create(format!("{out}.mix"))?);
     let [left, right] = mix.stereo();
-    write(
-        &mut file,
-        &resample::resample(&Clip::new(mix.rate(), &[left, right]), bag.sample_rate()),
+    let mix = resample::resample(&Clip::new(mix.rate(), &[left, right]), bag.sample_rate());
+    write(&mut BufWriter::new(File::create(format!("{out}.mix"))?), &mix)?;
+    let mut level = Level::default();
+    level.add(&mix);
+    let next = |start: Frames, frames: Frames| Ok(mix.slice(start, Frames(start.0 + frames.0)));
+    let track = Track { level, from: Frames(0), next };
+    let mut file = File::create(out)?;
+    let start = Instant::now();
+    separate_to(
+        &bag,
+        track,
+        &Spec::default(),
+        &Progress::silent(),
+        |at: Frames, stems: &[Clip]| {
+            for (s, stem) in stems.iter().enumerate() {
+                for (c, channel) in stem.iter_channels().enumerate() {
+                    let place = ((2 * s + c) as u64 * mix.frames().0 + at.0) * 4;
+                    file.seek(SeekFrom::Start(place))?;
+                    file.write_all(
+                        &channel.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>(),
+                    )?;
+                }
+            }
+            Ok::<(), Box<dyn Error>>(())
+        },
     )?;
+    println!("{:.2} s for {:.2} s", start.elapsed().as_secs_f64(), mix.seconds());
     Ok(())
 }
 

@@ -83,21 +83,26 @@ impl Spectro {
         let (hop, size) = (self.stft.hop(), self.stft.size());
         let scale = (size as f32).sqrt();
         let mut stft = self.stft.clone();
-        let mut bins = vec![Complex::default(); stft.bins()];
         let mut out = vec![0.0; frames];
-        let bodies: Vec<&[f32]> = (0..size / 2).map(|f| plane.body(f)).collect();
         let width = plane.channels;
-        for h in 0..plane.steps {
-            for (f, (bin, body)) in bins.iter_mut().zip(&bodies).enumerate() {
+        // A batch of columns at once, since a row holds them side by side.
+        let mut columns = vec![vec![Complex::default(); stft.bins()]; BATCH];
+        for first in (0..plane.steps).step_by(BATCH) {
+            let count = BATCH.min(plane.steps - first);
+            for f in 0..size / 2 {
                 let scale = if f % 2 == 0 { scale } else { -scale };
-                let at = h * width + 2 * c;
-                *bin = Complex::new(
-                    (body[at] * gain + offset) * scale,
-                    (body[at + 1] * gain + offset) * scale,
-                );
+                let [gain, offset] = [gain * scale, offset * scale];
+                let steps =
+                    plane.body(f)[first * width..(first + count) * width].chunks_exact(width);
+                for (column, step) in columns.iter_mut().zip(steps) {
+                    column[f].re = step[2 * c] * gain + offset;
+                    column[f].im = step[2 * c + 1] * gain + offset;
+                }
             }
-            bins[size / 2] = Complex::default();
-            stft.add_inverse_at(&mut bins, (h * hop + hop / 2) as i64, &mut out);
+            for (h, column) in (first..).zip(&mut columns[..count]) {
+                column[size / 2] = Complex::default();
+                stft.add_inverse_at(column, (h * hop + hop / 2) as i64, &mut out);
+            }
         }
         // Squared windows a quarter of their size apart add up to 3/2.
         for x in &mut out {
