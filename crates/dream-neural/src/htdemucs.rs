@@ -5,6 +5,28 @@
 //! the waveform, meet in a transformer and part again into two decoders, whose outputs are added.
 //! In: stereo at the network's rate, one segment (7.8 s). Out: one stereo signal per source.
 //! Shapes: `[frequencies, hops, channels]` and `[frames, channels]`, see `plane`.
+//!
+//! Cost of one segment of the published shape (335 GFLOP), processor time on one core of an AMD Zen 5 (AVX-512), whose
+//! measured peak in the matrix kernel is 264 GFLOP/s:
+//!
+//! | stage | GFLOP | ms | share of peak |
+//! |---|---|---|---|
+//! | spectrogram | | 8 | |
+//! | frequency encoder, layers 0 to 3 | 3.1, 5.7, 5.7, 5.7 | 52, 41, 30, 26 | 23, 53, 72, 84 % |
+//! | time encoder, layers 0 to 3 | 1.4, 2.9, 2.9, 2.9 | 27, 21, 14, 13 | 20, 52, 78, 86 % |
+//! | transformer, linear layers | 127 | 598 | 80 % |
+//! | transformer, attention | 85 | 459 | 70 % |
+//! | frequency decoder, layers 0 to 3 | 18.4, 18.4, 18.4, 17.4 | 70, 75, 99, 117 | 99, 93, 70, 56 % |
+//! | time decoder, layers 0 to 3 | 4.5, 4.5, 4.5, 3.4 | 19, 21, 26, 29 | 89, 81, 66, 44 % |
+//! | inverse transforms | | 69 | |
+//!
+//! The outer layers lose to their few channels: products of 4 to 48 inner values and the activations between them. What
+//! it took: weights packed once, rows read where they lie (no copy of the input for a convolution), blocks of 8 rows
+//! by 48 columns in registers, all that follows a product done chunk by chunk in the cache, and the second norm of a
+//! residual branch found without making its input. The softmax is the rest of attention.
+//! Against the reference in PyTorch 2.15 on the same two cores see `reference/speed.py`: 0.47 of its time at its faster
+//! setting (least of five interleaved rounds: 0.96 s and 2.03 s), 0.41 GB of memory where it takes 1.6.
+//! Error against it: below 1e-5 of the scale of the output.
 mod apply;
 mod attention;
 mod bag;
@@ -36,7 +58,7 @@ use crate::weights::{At, Store};
 /// The class that a checkpoint names.
 const CLASS: &str = "HTDemucs";
 
-/// One network with its weights. Memory: four bytes per weight (168 MB as published), and some 350 MB while it works.
+/// One network with its weights. Memory: four bytes per weight (168 MB as published), and some 240 MB while it works.
 #[derive(Debug)]
 pub struct Htdemucs {
     config: Config,
