@@ -314,4 +314,33 @@ mod tests {
         let trace = products[0] + products[4] + products[8];
         assert!((f64::from(trace) - exact[1]).abs() < 1e-2);
     }
+
+    #[test]
+    fn wide_loops_agree_with_plain_ones() {
+        let values: Vec<f32> = (0..101).map(|i| (i * 37 % 101) as f32 / 9.0 - 5.0).collect();
+        let close = |a: &[f32], b: &mut dyn Iterator<Item = f32>| {
+            a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-6 * b.abs().max(1.0))
+        };
+        let mut wide = values.clone();
+        gelu(&mut wide);
+        assert!(close(&wide, &mut values.iter().map(|x| gelu_of(*x))));
+        wide.clone_from(&values);
+        gelu_add(&mut wide, &values);
+        assert!(close(&wide, &mut values.iter().map(|x| gelu_of(*x) + x)));
+        wide.clone_from(&values);
+        affine_gelu(&mut wide, &[0.5], &[1.0]);
+        assert!(close(&wide, &mut values.iter().map(|x| gelu_of(x * 0.5 + 1.0))));
+        wide.clone_from(&values);
+        softmax(&mut wide);
+        let largest = values.iter().fold(f32::MIN, |a, b| a.max(*b));
+        assert!(close(&wide, &mut values.iter().map(|x| exp(x - largest))));
+        let mut out = vec![0.0; 101];
+        standardise(&values, [1.0, 2.0], &values, &[0.5; 101], &mut out);
+        assert!(close(&out, &mut values.iter().map(|x| (x - 1.0) * 2.0 * x + 0.5)));
+        wide.clone_from(&values);
+        affine(&mut wide, &[2.0], &[1.0]);
+        add(&mut wide, &values);
+        scale(&mut wide, 0.5);
+        assert!(close(&wide, &mut values.iter().map(|x| (x * 3.0 + 1.0) * 0.5)));
+    }
 }
