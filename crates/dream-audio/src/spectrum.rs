@@ -184,15 +184,11 @@ impl Stft {
         self.inverse
             .process_with_scratch(spectrum, &mut self.block, &mut self.scratch)
             .expect("spectrum, block and scratch have the planned lengths");
-        let size = self.size();
-        let start = centre - (size / 2) as i64;
-        let scale = 1.0 / size as f32;
-        let from = start.clamp(0, out.len() as i64);
-        let to = (start + size as i64).clamp(from, out.len() as i64);
-        for i in from..to {
-            let k = (i - start) as usize;
-            out[i as usize] += self.block[(k + size / 2) % size] * self.window[k] * scale;
-        }
+        let (half, scale) = (self.size() / 2, 1.0 / self.size() as f32);
+        let start = centre - half as i64;
+        let (late, early) = self.block.split_at(half);
+        unload(early, &self.window[..half], out, start, scale);
+        unload(late, &self.window[half..], out, start + half as i64, scale);
     }
 }
 
@@ -205,6 +201,17 @@ fn load(block: &mut [f32], window: &[f32], samples: &[f32], start: i64) {
     block[to as usize..].fill(0.0);
     for k in from as usize..to as usize {
         block[k] = samples[(start + k as i64) as usize] * window[k];
+    }
+}
+
+/// Adds the windowed block to the samples from frame `start` on.
+fn unload(block: &[f32], window: &[f32], samples: &mut [f32], start: i64, scale: f32) {
+    let from = start.clamp(0, samples.len() as i64);
+    let to = (start + block.len() as i64).clamp(from, samples.len() as i64);
+    let skip = (from - start).clamp(0, block.len() as i64) as usize;
+    let block = block[skip..].iter().zip(&window[skip..]);
+    for (sample, (x, weight)) in samples[from as usize..to as usize].iter_mut().zip(block) {
+        *sample += x * weight * scale;
     }
 }
 
