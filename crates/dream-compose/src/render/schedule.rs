@@ -311,7 +311,7 @@ fn usual(role: Role, query: &StemQuery) -> Vec<Note> {
 /// Each hit of a lane ends the one before with a fade of 5 ms; a kick rests before the next one, so that its attack is
 /// the first that is heard of it, and what keeps time in sixteenths has faded, at the latest after [`RING_S`].
 fn cut_own(drafts: &mut [Draft], role: Role) {
-    let (rest_s, fade_s) = if role == Role::Kick { (0.015, 0.03) } else { (-0.005, 0.005) };
+    let (rest_s, fade_s) = if role == Role::Kick { (0.02, 0.03) } else { (-0.005, 0.005) };
     drafts.sort_by_key(|draft| draft.event.start);
     for i in 0..drafts.len() {
         let next = drafts.get(i + 1).map(|draft| draft.event.start);
