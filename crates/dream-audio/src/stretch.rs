@@ -4,7 +4,7 @@
 //! copied as far as it can be and continued by a phase vocoder with phase-gradient heap integration (`vocoder`; Prusa
 //! and Holighaus, "Phase Vocoder Done Right", EUSIPCO 2017) that starts from the phases of the input (`splice`).
 //! The pitch is moved first, by playing faster or slower (`varispeed`); the stretch then makes up for the length. The
-//! formants of voices are moved against it before (`formants`). Noise may change its length by `varispeed` alone.
+//! formants of voices are moved against it before (`formants`). The attacks of a loop may be given other places (`groove_loop`). Noise may change its length by `varispeed` alone.
 //! In: any clip. Out: same rate and channels, finite for finite input, deterministic. The channels share their
 //! phase changes, so the stereo image stays.
 //! Cost: about 10 ms per second of stereo output, half as much again for voices whose pitch moves, less where drums are
