@@ -40,10 +40,10 @@ class Section:
 
 
 class Track:
-    """A finished track: its JSON, its master and the folder of its layers and buses."""
+    """A finished track: its JSON, its master and, for the checks that hear layers, the folder of its layers and buses."""
 
-    def __init__(self, wav, sidecar, stems):
-        self.wav, self.stems = pathlib.Path(wav), pathlib.Path(stems)
+    def __init__(self, wav, sidecar, stems=None):
+        self.wav, self.stems = pathlib.Path(wav), stems and pathlib.Path(stems)
         self.json = json.loads(pathlib.Path(sidecar).read_text())
         self.plan, self.casting = self.json["arrangement_plan"], self.json["casting"]
         self.bpm, self.genre = self.plan["bpm"], self.plan["genre"]
