@@ -76,7 +76,9 @@ fn kinds_and_others(role: Role) -> (&'static [&'static str], &'static [&'static 
             &["downlifter", "downer", "sweep"],
             &["riser", "uplifter", "reverse", "impact", "subdrop", "siren"],
         ),
-        Role::Impact => (&["impact", "hit", "boom"], &["riser", "downlifter", "reverse", "sweep"]),
+        Role::Impact => {
+            (&["impact", "hit", "boom", "subdrop"], &["riser", "downlifter", "reverse", "sweep"])
+        }
         Role::Reverse => {
             (&["reverse", "reversed"], &["impact", "downlifter", "subdrop", "riser", "siren"])
         }

@@ -100,7 +100,11 @@ fn every_genre_makes_a_whole_track() {
         let target = plan["loudness_lufs"].as_f64().unwrap();
         assert!((track["lufs_i"].as_f64().unwrap() - target).abs() < 0.5, "{genre}: {track}");
         assert!(track["true_peak_dbtp"].as_f64().unwrap() <= -1.0, "{genre}: {track}");
-        assert_eq!(composed["warnings"], json!([]), "{genre}");
+        // Far tempi stretch a loop of the kit; anything else would say that the kit lacks something.
+        let warnings = composed["warnings"].as_array().unwrap().iter();
+        let lacking: Vec<_> =
+            warnings.filter(|said| !said.as_str().unwrap().contains("is stretched by")).collect();
+        assert!(lacking.is_empty(), "{genre}: {lacking:?}");
     }
 }
 
