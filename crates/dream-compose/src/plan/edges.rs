@@ -34,6 +34,8 @@ struct Roll {
     soft: bool,
 }
 
+/// What falls into a break is dull from its start, so that the break is dark from its first bar.
+const FALL: Move = Move { what: Automate::LowpassHz, from: 2_500.0, to: 300.0, bars: Some(4) };
 /// Beats of silence before a drop.
 const SILENCE: f64 = 1.0;
 
@@ -91,7 +93,9 @@ pub(super) fn place(setting: &Setting<'_>, part: &Sized) -> Edges {
         }
         if let Some(lane) = lane {
             let (enter, leave) = (from, from + bars);
-            edges.lanes.push(Span { lane, enter, leave, tease: Tease::Full, moves: Vec::new() });
+            let falls = lane == Lane::Downlifter && part.spec.kind == SectionKind::Break;
+            let moves = if falls { vec![FALL] } else { Vec::new() };
+            edges.lanes.push(Span { lane, enter, leave, tease: Tease::Full, moves });
         }
         let (mut bar, mut beats) = (f64::from(from), f64::from(bars) * 4.0);
         match effect.kind {
