@@ -34,6 +34,10 @@ struct Roll {
     soft: bool,
 }
 
+/// What falls into a break is dull from its start, so that the break is dark from its first bar.
+const FALL: Move = Move { what: Automate::LowpassHz, from: 2_500.0, to: 300.0, bars: Some(4) };
+/// An impact is a low boom; the brightness of a first bar is the crash's, so that the section is heard from there on.
+const BOOM: Move = Move { what: Automate::LowpassHz, from: 2_000.0, to: 500.0, bars: Some(1) };
 /// Beats of silence before a drop.
 const SILENCE: f64 = 1.0;
 
@@ -91,7 +95,12 @@ pub(super) fn place(setting: &Setting<'_>, part: &Sized) -> Edges {
         }
         if let Some(lane) = lane {
             let (enter, leave) = (from, from + bars);
-            edges.lanes.push(Span { lane, enter, leave, tease: Tease::Full, moves: Vec::new() });
+            let moves = match lane {
+                Lane::Downlifter if part.spec.kind == SectionKind::Break => vec![FALL],
+                Lane::Impact => vec![BOOM],
+                _ => Vec::new(),
+            };
+            edges.lanes.push(Span { lane, enter, leave, tease: Tease::Full, moves });
         }
         let (mut bar, mut beats) = (f64::from(from), f64::from(bars) * 4.0);
         match effect.kind {
