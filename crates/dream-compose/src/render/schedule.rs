@@ -201,8 +201,9 @@ fn notes(
     notes.sort_by(|a, b| a.beat.total_cmp(&b.beat).then(a.pitch.cmp(&b.pitch)));
     let mut drafts = Vec::new();
     for chord in notes.chunk_by(|a, b| (a.beat - b.beat).abs() < 1e-6) {
-        // A chord stem plays all of it at once.
-        let voices = if stem.chord.is_empty() { chord } else { &chord[..1] };
+        // A chord stem plays all of it at once, and what has no root plays one pitch.
+        let single = !stem.chord.is_empty() || (is_tonal(role) && stem.root.is_none());
+        let voices = if single { &chord[..1] } else { chord };
         for note in voices {
             let on_beat = (note.beat - note.beat.round()).abs() < 1e-6;
             let backbeat = on_beat && matches!(role, Role::Clap | Role::Snare);
