@@ -11,6 +11,7 @@ mod harmony;
 mod kind;
 mod need;
 mod rhythm;
+mod root;
 mod score;
 
 use std::collections::BTreeMap;
@@ -258,7 +259,7 @@ fn cast_stem(stem: &Stem, fit: Fit, gain_db: f64) -> CastStem {
         bars: facts.bars,
         span_s: facts.loop_points_s.filter(|_| facts.form == Form::Loop),
         key: facts.key,
-        root: facts.root,
+        root: root::root(facts).map(|(root, _)| root),
         ratio: fit.ratio,
         semitones: fit.semitones,
         gain_db,

@@ -12,6 +12,7 @@ use std::f64::consts::TAU;
 use dream_core::{Profile, Role, Stem};
 
 use super::need::Need;
+use super::root::root;
 use super::score::{chord, runs};
 use crate::render::role::is_tonal;
 use crate::render::tuning;
@@ -93,7 +94,7 @@ pub(super) fn sound(need: &Need<'_>, stem: &Stem) -> Option<Sound> {
     }
     let own = profile.pitch_classes.map(f64::from);
     let runs = runs(need, stem);
-    let played = facts.root.filter(|_| !runs);
+    let played = root(facts).filter(|_| !runs).map(|(root, _)| root);
     let classes = match played {
         Some(root) if need.key.is_some() || need.is_melodic() => by_notes(need, stem, root, &own),
         _ => own,

@@ -7,6 +7,7 @@ use rand::RngExt;
 
 use super::kind::{self, Words, plain};
 use super::need::Need;
+use super::root::root;
 use super::{harmony, rhythm};
 use crate::render::role::{is_drum, is_gesture, is_tonal, reach};
 use crate::{Candidate, Outline};
@@ -101,7 +102,7 @@ const WISH: f64 = 3.0;
 
 /// Whether a tonal stem is transposed as a whole in this part: what runs as it is, and what has no known root.
 pub(super) fn runs(need: &Need<'_>, stem: &Stem) -> bool {
-    let bound = stem.facts.form == Form::Loop || !need.has_notes || stem.facts.root.is_none();
+    let bound = stem.facts.form == Form::Loop || !need.has_notes || root(&stem.facts).is_none();
     is_tonal(need.part.role) && bound
 }
 
@@ -184,8 +185,7 @@ fn stretch(need: &Need<'_>, own: f64) -> (f64, f64) {
 pub(super) fn key(need: &Need<'_>, stem: &Stem, semitones: i32) -> f64 {
     let facts = &stem.facts;
     let Some(target) = need.key else { return 0.0 };
-    if let Some(root) = facts.root.filter(|_| facts.form != Form::Loop) {
-        let sure = f64::from(facts.root_confidence.clamp(0.0, 1.0));
+    if let Some((root, sure)) = root(facts).filter(|_| facts.form != Form::Loop) {
         return sure * lone(root.round() as i32 + semitones, target);
     }
     let Some(own) = facts.key else { return 0.0 };
@@ -198,7 +198,8 @@ pub(super) fn key(need: &Need<'_>, stem: &Stem, semitones: i32) -> f64 {
     }
 }
 
-/// The same for a lone note or a chord that runs, by its root: best on the tonic, well on the fifth.
+/// The same for a lone note or a chord that runs, by its root: best on the tonic, well on the fifth; a pedal on another degree
+/// would be heard as the tonic of another key.
 fn lone(root: i32, target: Key) -> f64 {
     let above = (root - target.tonic.index()).rem_euclid(12);
     let scale: &[i32] = match target.mode {
@@ -208,8 +209,8 @@ fn lone(root: i32, target: Key) -> f64 {
     match above {
         0 => 0.8,
         7 => 0.5,
-        _ if scale.contains(&above) => 0.0,
-        _ => -0.8,
+        _ if scale.contains(&above) => -0.8,
+        _ => -2.5,
     }
 }
 
@@ -219,7 +220,7 @@ pub(super) fn in_tune(need: &Need<'_>, stem: &Stem) -> bool {
     let free = need.key.is_none() || !need.is_melodic();
     let line = matches!(need.part.role, Role::Bass | Role::Sub | Role::Lead | Role::Arp);
     let too_many = line && !need.chords && !chord(stem).is_empty();
-    free || (stem.facts.root.is_some() && !too_many)
+    free || (root(&stem.facts).is_some() && !too_many)
         || match (stem.facts.form, need.part.role) {
             (Form::Loop, _) | (_, Role::Vocal) => true,
             (_, Role::Pad) => {
@@ -243,7 +244,7 @@ fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
         (false, true) => -0.8,
         (true | false, false) => 0.0,
     };
-    let Some(root) = stem.facts.root else { return kind + ROOTLESS };
+    let Some((root, _)) = root(&stem.facts) else { return kind + ROOTLESS };
     let (low, high) = reach(need.part.role, chord);
     let ease = |pitch: &u8| {
         let away = f64::from(*pitch) - root;

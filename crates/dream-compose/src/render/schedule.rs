@@ -93,7 +93,7 @@ pub(crate) fn score(
         drafts.append(&mut textures(time, &spans, stem, clip));
         (drafts, spans)
     };
-    let (events, sources) = realise(drafts, time, clip, plan, part.role);
+    let (events, sources) = realise(drafts, time, clip, plan, part.role, stem);
     let motion = motion::of(plan, time, &scenes, &spans, stem.form == Form::Loop, part.role);
     Score {
         part: part.clone(),
@@ -113,6 +113,7 @@ fn realise(
     clip: &Clip,
     plan: &ArrangementPlan,
     role: Role,
+    stem: &CastStem,
 ) -> (Vec<Event>, Vec<Source>) {
     let mut variants: Vec<Variant> = drafts.iter().map(|draft| draft.variant).collect();
     variants.sort_unstable();
@@ -121,7 +122,12 @@ fn realise(
         if role == Role::Bass && has_sub(plan) { 90.0 } else { traits(role).highpass_hz };
     let sources: Vec<Source> = variants
         .par_iter()
-        .map(|variant| prepare(clip, *variant, role, time, highpass_hz))
+        .map(|variant| {
+            let pitch = stem.root.filter(|_| is_tonal(role) && stem.chord.is_empty());
+            let pitch = pitch.zip(variant.cents()).map(|(root, cents)| root + cents / 100.0);
+            let third_of_hz = pitch.and_then(|pitch| tuning::foreign_third_hz(plan.key, pitch));
+            prepare(clip, *variant, role, time, highpass_hz, third_of_hz)
+        })
         .collect();
     let index: BTreeMap<Variant, usize> =
         variants.into_iter().enumerate().map(|(i, variant)| (variant, i)).collect();
@@ -201,8 +207,9 @@ fn notes(
     notes.sort_by(|a, b| a.beat.total_cmp(&b.beat).then(a.pitch.cmp(&b.pitch)));
     let mut drafts = Vec::new();
     for chord in notes.chunk_by(|a, b| (a.beat - b.beat).abs() < 1e-6) {
-        // A chord stem plays all of it at once.
-        let voices = if stem.chord.is_empty() { chord } else { &chord[..1] };
+        // A chord stem plays all of it at once, and what has no root plays one pitch.
+        let single = !stem.chord.is_empty() || (is_tonal(role) && stem.root.is_none());
+        let voices = if single { &chord[..1] } else { chord };
         for note in voices {
             let on_beat = (note.beat - note.beat.round()).abs() < 1e-6;
             let backbeat = on_beat && matches!(role, Role::Clap | Role::Snare);

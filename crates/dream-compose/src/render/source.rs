@@ -44,13 +44,24 @@ pub(crate) enum Variant {
     },
 }
 
-/// Bends a clip.
+impl Variant {
+    /// How far a note or a texture is transposed, in hundredths of a semitone; `None` for what is no single pitch.
+    pub(crate) fn cents(self) -> Option<f64> {
+        match self {
+            Self::Hit { cents } | Self::Texture { cents } => Some(f64::from(cents)),
+            Self::Loop { .. } | Self::Gesture { .. } => None,
+        }
+    }
+}
+
+/// Bends a clip; of a note with the fundamental `third_of_hz` the partials that are its major third are cut.
 pub(crate) fn prepare(
     clip: &Clip,
     variant: Variant,
     role: Role,
     time: &Timeline,
     highpass_hz: f64,
+    third_of_hz: Option<f64>,
 ) -> Source {
     let semitones = |cents: i32| Semitones(f64::from(cents) / 100.0);
     let material = material(role);
@@ -83,7 +94,8 @@ pub(crate) fn prepare(
     }
     let highpass = Cascade::highpass(2, highpass_hz, RATE.hz());
     let thin = crowds(role).then(|| Cascade(vec![Biquad::bell(320.0, -4.0, 0.8, RATE.hz())]));
-    for filter in [highpass].into_iter().chain(thin) {
+    let third = third_of_hz.map(thirdless);
+    for filter in [highpass].into_iter().chain(thin).chain(third) {
         for channel in &mut channels {
             let mut filter = filter.clone();
             if looped {
@@ -96,6 +108,14 @@ pub(crate) fn prepare(
     let attack = attack(&channels);
     width::spread(&mut channels, role, looped);
     Source { channels, attack }
+}
+
+/// Cuts the major third and its octaves among the partials of a note, each as wide as the gap between two partials.
+fn thirdless(fundamental_hz: f64) -> Cascade {
+    const CUT_DB: f64 = -12.0;
+    let bell =
+        |partial: f64| Biquad::bell(partial * fundamental_hz, CUT_DB, 1.2 * partial, RATE.hz());
+    Cascade([5.0, 10.0, 20.0].map(bell).to_vec())
 }
 
 /// What a role's sounds are made of, to the stretch: which hits are copied, whose formants stay, what may be sped up.
@@ -252,7 +272,7 @@ mod tests {
         let wanted = (88_200.0 * ratio).round() as i64;
         let variant = Variant::Loop { frames: wanted, cents };
         let time = Timeline::even(Bpm::new(120.0 / ratio).unwrap());
-        let source = prepare(&clip, variant, role, &time, 60.0);
+        let source = prepare(&clip, variant, role, &time, 60.0, Some(83.3));
         assert_eq!(source.len(), wanted);
         for channel in &source.channels {
             let n = channel.len();

@@ -1,7 +1,7 @@
 //! How far a one-shot is transposed to play a note or a chord.
 //!
 //! In: the stem's root, the steps of its chord, what sounds. Out: semitones, within the role's reach where the pitch class
-//! allows it.
+//! allows it. Beside it: where the fifth partial of a note is a third that the key does not have.
 
 use dream_core::{Key, Mode, Role};
 
@@ -47,15 +47,7 @@ fn chord_away(
     parallel: f64,
 ) -> f64 {
     let class = |pitch: i32| pitch.rem_euclid(12);
-    let in_key = |pitch: i32| {
-        key.is_none_or(|key| {
-            let scale: &[i32] = match key.mode {
-                Mode::Major => &[0, 2, 4, 5, 7, 9, 11],
-                Mode::Minor => &[0, 2, 3, 5, 7, 8, 10],
-            };
-            scale.contains(&class(pitch - key.tonic.index()))
-        })
-    };
+    let in_key = |pitch: i32| key.is_none_or(|key| has(key, pitch));
     let direct = fold(lowest - root, reach);
     let worth = |away: f64| {
         let base = (root + away).round() as i32;
@@ -83,6 +75,27 @@ fn chord_away(
         .unwrap_or(direct)
 }
 
+/// Whether the scale of a key has a pitch.
+fn has(key: Key, pitch: i32) -> bool {
+    let scale: &[i32] = match key.mode {
+        Mode::Major => &[0, 2, 4, 5, 7, 9, 11],
+        Mode::Minor => &[0, 2, 3, 5, 7, 8, 10],
+    };
+    scale.contains(&(pitch - key.tonic.index()).rem_euclid(12))
+}
+
+/// Highest fundamental whose fifth partial is heard as a note of its own, Hz.
+const LOW_HZ: f64 = 262.0;
+
+/// The fundamental, Hz, of a low note whose fifth partial is a major third foreign to the key, where the key has the minor one: held
+/// notes of a bass or a drone would turn a minor key into its parallel major.
+pub(crate) fn foreign_third_hz(key: Option<Key>, pitch: f64) -> Option<f64> {
+    let hz = 440.0 * ((pitch - 69.0) / 12.0).exp2();
+    let note = pitch.round() as i32;
+    let foreign = |key: Key| has(key, note + 3) && !has(key, note + 4);
+    (key.is_some_and(foreign) && (20.0..LOW_HZ).contains(&hz)).then_some(hz)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +114,16 @@ mod tests {
         assert!((away(Role::Chords, 59.0) - 1.0).abs() < 1e-9);
         // A stab stands on the lowest note.
         assert!((away(Role::Stab, 59.0) + 2.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_major_third_in_a_low_note_is_foreign_to_a_minor_chord_only() {
+        let key = Some("A minor".parse().unwrap());
+        let a = foreign_third_hz(key, 33.0).unwrap();
+        assert!((a - 55.0).abs() < 1e-9);
+        // C, F and G have major chords in A minor; high notes, no key.
+        let others = [36.0, 41.0, 43.0, 69.0];
+        assert_eq!(others.map(|pitch| foreign_third_hz(key, pitch)), [None; 4]);
+        assert_eq!(foreign_third_hz(None, 33.0), None);
     }
 }
