@@ -40,7 +40,8 @@ pub struct Tonal {
     pub tonality: f32,
     /// Share of the peaks' energy that no single harmonic series explains, 0 to 1.
     pub inharmonicity: f32,
-    /// Weight per pitch class, C first, the largest 1 (all 0 without peaks).
+    /// Amplitude per pitch class, C first, at the clip's own tuning, partials and noise included: the flatter, the less pitch there
+    /// is. The largest is 1; all 0 in silence.
     pub chroma: [f32; 12],
 }
 
@@ -64,12 +65,11 @@ pub fn features(mono: &[f32]) -> Vec<f32> {
 pub fn key(mono: &[f32]) -> Tonal {
     let (tonality, inharmonicity) = tonality::tones(mono);
     let outline = features::outline(mono);
-    let whole = outline.profiles[features::WHOLE];
-    let top = whole.iter().copied().fold(0.0, f32::max);
-    let chroma = whole.map(|root| if top > 0.0 { (root / top).powi(2) } else { 0.0 });
+    let top = outline.chroma.iter().copied().fold(0.0, f32::max);
+    let chroma = outline.chroma.map(|class| if top > 0.0 { class / top } else { 0.0 });
     let mut found = Tonal { tonality, inharmonicity, chroma, ..Tonal::default() };
     let tonal = model::tonal(&outline);
-    if top <= 0.0 || tonal < TONAL_MIN {
+    if outline.notes.iter().all(|weight| *weight <= 0.0) || tonal < TONAL_MIN {
         return found;
     }
     found.tuning_cents = outline.tuning.map(|semitones| 100.0 * semitones);

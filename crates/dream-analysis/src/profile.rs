@@ -1,6 +1,6 @@
 //! What casting compares of two stems: pitch classes, critical bands, the rhythm of a loop.
 //!
-//! Pitch classes are those of `key` (notes, not partials, so that a lone bass note is one class), bands those of
+//! Pitch classes are the chroma of `key` (all that sounds, so that noise and inharmonic partials blur them), bands those of
 //! `timbre`. The rhythm folds the onsets of a loop into one bar of sixteen steps from the loop's start, in three bands, as
 //! in M. Davies and others, "`AutoMashUpper`", IEEE/ACM TASLP 22(12), 2014, section III-C. We differ: onsets instead of
 //! the energy per step, so that the timing inside a step is known, too.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 /// Where a stem's sound lies in pitch, in frequency and in the bar. All are shares: a change of level changes nothing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Profile {
-    /// Share of each pitch class from C, as it sounds; all zero where no pitch lasts.
+    /// Share of each pitch class from C in all that sounds, at the stem's own tuning; the less pitch it has, the more even they are.
+    /// All zero in silence.
     pub pitch_classes: [f32; 12],
     /// Share of the loudness in each of the 24 critical bands from 20 Hz to 15.5 kHz.
     pub bark: [f32; Self::BARK],

@@ -8,8 +8,6 @@ use super::notes::{self, LOWEST, NOTES, Peak};
 
 /// Pitch-class profiles of a clip.
 pub(super) const PROFILES: usize = 18;
-/// The profile of everything that sounds, in the whole clip.
-pub(super) const WHOLE: usize = 2;
 /// Profiles over the 12 major and 12 minor triads.
 pub(super) const TRIADS: usize = 3;
 /// Measures that no transposition changes.
@@ -25,6 +23,8 @@ pub(super) struct Outline {
     /// Root of the share of each triad, major first.
     pub(super) triads: [[f32; 24]; TRIADS],
     pub(super) scalars: [f32; SCALARS],
+    /// Amplitude of each pitch class in the whole spectrum.
+    pub(super) chroma: [f32; 12],
     /// Weight of each note over the whole clip.
     pub(super) notes: [f32; NOTES],
     /// Semitones above equal temperament at 440 Hz; `None` where the peaks do not agree.
@@ -143,6 +143,7 @@ pub(super) fn outline(mono: &[f32]) -> Outline {
         profiles: profiles.map(root_of_shares),
         triads: triads.map(root_of_shares),
         scalars,
+        chroma: notes::chroma(&peaks.spectrum, tuning),
         notes: sums,
         tuning: tuned,
     }

@@ -6,6 +6,7 @@
 //! M. Mauch and S. Dixon, "Approximate Note Transcription for the Improved Identification of Difficult Chords",
 //! ISMIR 2010. We differ: peaks instead of the whole spectrum, multiplicative updates (D. Lee and H. Seung,
 //! "Algorithms for Non-negative Matrix Factorization", NIPS 2000) instead of an active set.
+//! The chroma of all that sounds, noise and partials included, is another measure of the same spectra.
 //! Shapes: window 16384 (372 ms), hop 4096 (93 ms), wider for clips over ten minutes, so that at most 6500 spectra
 //! are looked at.
 
@@ -53,6 +54,8 @@ pub(super) struct Peaks {
     pub(super) share: f32,
     /// Share of the peaks, by loudness, that lasted.
     pub(super) lasting: f32,
+    /// Energy per bin from 0 Hz to `HIGH_HZ`, of everything.
+    pub(super) spectrum: Vec<f64>,
 }
 
 /// The peaks of mono samples at 44.1 kHz: those that were there a hop before or are there a hop later.
@@ -60,9 +63,11 @@ pub(super) fn peaks(mono: &[f32]) -> Peaks {
     let hop = (WINDOW / 4).max(mono.len() / 6500);
     let (low, high) = ((LOW_HZ / BIN_HZ) as usize, (HIGH_HZ / BIN_HZ) as usize);
     let mut spectra: Vec<Vec<Standing>> = Vec::new();
-    let mut total = 0.0_f64;
+    let mut spectrum = vec![0.0_f64; high];
     each_hop(mono, Windowing { window: WINDOW, hop }, |_, magnitudes| {
-        total += magnitudes[low..high].iter().map(|m| f64::from(m * m)).sum::<f64>();
+        for (sum, m) in spectrum.iter_mut().zip(magnitudes) {
+            *sum += f64::from(m * m);
+        }
         spectra.push(standing(magnitudes, low, high));
     });
     let loudest = spectra.iter().flatten().map(|peak| peak.energy).fold(0.0, f32::max);
@@ -95,7 +100,9 @@ pub(super) fn peaks(mono: &[f32]) -> Peaks {
                 .collect()
         })
         .collect();
-    Peaks { hops, share: (tonal / total.max(1e-30)).min(1.0) as f32, lasting: stayed / seen }
+    let total: f64 = spectrum[low..].iter().sum();
+    let share = (tonal / total.max(1e-30)).min(1.0) as f32;
+    Peaks { hops, share, lasting: stayed / seen, spectrum }
 }
 
 /// A peak of one spectrum.
@@ -151,6 +158,25 @@ pub(super) fn tuning(hops: &[Vec<Peak>]) -> (f32, f32) {
         all += weight;
     }
     ((im.atan2(re) / TAU) as f32, (re.hypot(im) / all) as f32)
+}
+
+/// Below this a semitone is narrower than the bins tell apart.
+const CHROMA_HZ: f64 = 60.0;
+
+/// The amplitude of each pitch class in such a spectrum, with that tuning: of each semitone, as far as white noise is as strong
+/// in all of them, so that noise points to none.
+pub(super) fn chroma(spectrum: &[f64], tuning: f32) -> [f32; 12] {
+    let mut semitones = [0.0_f64; 128];
+    for (bin, energy) in spectrum.iter().enumerate().skip((CHROMA_HZ / BIN_HZ).ceil() as usize) {
+        let hz = bin as f64 * BIN_HZ;
+        let pitch = 69.0 + 12.0 * (hz / 440.0).log2() - f64::from(tuning);
+        semitones[pitch.round() as usize % 128] += energy / hz;
+    }
+    let mut classes = [0.0; 12];
+    for (semitone, energy) in semitones.iter().enumerate() {
+        classes[semitone % 12] += energy.sqrt() as f32;
+    }
+    classes
 }
 
 /// Weights of the notes, [stretches, `NOTES`], each stretch about 0.2 s, for the peaks with their tuning taken out; and the

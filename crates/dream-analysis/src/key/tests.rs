@@ -127,3 +127,21 @@ fn what_is_not_tonal_has_no_key() {
     check(&[1.0], None);
     check(&[], None);
 }
+
+#[test]
+fn the_chroma_points_to_what_sounds_at_its_tuning_and_nowhere_for_noise() {
+    let share = |samples: &[f32], class: usize| {
+        let chroma = key(samples).chroma;
+        chroma[class] / chroma.iter().sum::<f32>()
+    };
+    for hz in [110.0, 220.0, 440.0, 440.0 * (40.0_f64 / 1200.0).exp2()] {
+        // Its harmonics are at the fifth and the third as well.
+        assert!(share(&chord(&[hz], 2.0, 5), 9) > 0.5, "{hz}");
+    }
+    let noise = noise(2.0);
+    assert!((0..12).all(|class| (share(&noise, class) - 1.0 / 12.0).abs() < 0.02));
+    // The more noise, the less it points.
+    let tone = chord(&[220.0], 2.0, 5);
+    let mixed: Vec<f32> = tone.iter().zip(&noise).map(|(tone, noise)| tone + noise).collect();
+    assert!(share(&mixed, 9) > 1.2 / 12.0 && share(&mixed, 9) < share(&tone, 9) - 0.1);
+}

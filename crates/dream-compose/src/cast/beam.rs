@@ -26,7 +26,7 @@ const LAYER: f64 = 1.5;
 const SHIFTS: usize = 2 * REACH as usize + 1;
 
 /// Weights of the terms, on the scale of those in `score`.
-const HARMONY: f64 = 5.0;
+const HARMONY: f64 = 9.0;
 const RHYTHM: f64 = 0.6;
 const BALANCE: f64 = 0.5;
 /// What it costs to move by [`REACH`] semitones.
