@@ -285,6 +285,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_note_gives_up_its_third_and_keeps_the_partials_beside_it() {
+        let level_db = |hz: f64| {
+            let mut sine: Vec<f32> = (0..44_100)
+                .map(|i| (std::f64::consts::TAU * hz * f64::from(i) / RATE.hz()).sin() as f32)
+                .collect();
+            thirdless(55.0).run(&mut sine);
+            let peak = sine[22_050..].iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+            20.0 * peak.log10()
+        };
+        for partial in 1..=24 {
+            let level_db = level_db(55.0 * f64::from(partial));
+            let third = matches!(partial, 5 | 10 | 20);
+            assert!((level_db < -11.0) == third && level_db < 0.5, "{partial}: {level_db}");
+            assert!(third || level_db > -3.5, "{partial}: {level_db}");
+        }
+    }
+
     /// Where a hit begins whose level is `shape` (frames, level) one after the other.
     #[track_caller]
     fn check_attack(shape: &[(usize, f32)], frame: i64) {
