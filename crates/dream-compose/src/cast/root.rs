@@ -54,7 +54,9 @@ mod tests {
     #[track_caller]
     fn check(form: Form, shares: [(usize, f32); 3], movement: f32, expected: Option<f64>) {
         let mut pitch_classes = [0.01; 12];
-        shares.into_iter().for_each(|(class, share)| pitch_classes[class] = share);
+        for (class, share) in shares {
+            pitch_classes[class] = share;
+        }
         let facts = Facts {
             form,
             profile: Some(Profile { pitch_classes, ..Profile::default() }),

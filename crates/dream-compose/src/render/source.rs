@@ -110,11 +110,11 @@ pub(crate) fn prepare(
     Source { channels, attack }
 }
 
-/// Cuts the major third and its octaves among the partials of a note, each as wide as the gap between two partials.
+/// Cuts the major third and its octaves among the partials of a note, each half as wide as the gap between two partials, so that those beside it stay.
 fn thirdless(fundamental_hz: f64) -> Cascade {
     const CUT_DB: f64 = -12.0;
     let bell =
-        |partial: f64| Biquad::bell(partial * fundamental_hz, CUT_DB, 1.2 * partial, RATE.hz());
+        |partial: f64| Biquad::bell(partial * fundamental_hz, CUT_DB, 2.4 * partial, RATE.hz());
     Cascade([5.0, 10.0, 20.0].map(bell).to_vec())
 }
 
@@ -282,6 +282,24 @@ mod tests {
             steps.sort_by(f32::total_cmp);
             let usual = steps[steps.len() * 999 / 1000];
             assert!(seam <= 3.0 * usual, "{role:?}: {seam} at the seam, {usual} around");
+        }
+    }
+
+    #[test]
+    fn a_note_gives_up_its_third_and_keeps_the_partials_beside_it() {
+        let level_db = |hz: f64| {
+            let mut sine: Vec<f32> = (0..44_100)
+                .map(|i| (std::f64::consts::TAU * hz * f64::from(i) / RATE.hz()).sin() as f32)
+                .collect();
+            thirdless(55.0).run(&mut sine);
+            let peak = sine[22_050..].iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+            20.0 * peak.log10()
+        };
+        for partial in 1..=24 {
+            let level_db = level_db(55.0 * f64::from(partial));
+            let third = matches!(partial, 5 | 10 | 20);
+            assert!((level_db < -11.0) == third && level_db < 0.5, "{partial}: {level_db}");
+            assert!(third || level_db > -1.5, "{partial}: {level_db}");
         }
     }
 
