@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    ComposeSpec, Composed, FileOutcome, IngestReport, IngestSpec, RenderSpec, StarterReport,
+    AddSpec, ComposeSpec, Composed, FetchSpec, FileOutcome, IngestReport, IngestSpec, Model,
+    RenderSpec, StarterReport,
 };
 
 /// Work to do. Stored as JSON with its job; the same work is recognised by it.
@@ -15,6 +16,10 @@ pub enum JobSpec {
     Ingest(IngestSpec),
     /// The built-in starter kit into the library.
     StarterKit,
+    /// A published model into the home.
+    FetchModel(FetchSpec),
+    /// A checkpoint of one's own into the home.
+    AddModel(AddSpec),
     /// A prompt to a track.
     Compose(Box<ComposeSpec>),
     /// A plan to a track.
@@ -27,6 +32,8 @@ impl JobSpec {
         match self {
             Self::Ingest(_) => "ingest",
             Self::StarterKit => "starter_kit",
+            Self::FetchModel(_) => "fetch_model",
+            Self::AddModel(_) => "add_model",
             Self::Compose(_) => "compose",
             Self::Render(_) => "render",
         }
@@ -41,6 +48,8 @@ pub enum Outcome {
     Ingest(IngestReport),
     /// Of [`JobSpec::StarterKit`].
     StarterKit(StarterReport),
+    /// Of [`JobSpec::FetchModel`] and [`JobSpec::AddModel`].
+    Model(Model),
     /// Of [`JobSpec::Compose`] and [`JobSpec::Render`].
     Take(Box<Composed>),
 }
@@ -51,6 +60,7 @@ impl Outcome {
         let whole = match self {
             Self::Take(composed) => return json!({"take": composed.track.id}),
             Self::Ingest(report) => serde_json::to_value(report),
+            Self::Model(model) => serde_json::to_value(model),
             Self::StarterKit(report) => serde_json::to_value(report),
         };
         whole.unwrap_or(Value::Null)

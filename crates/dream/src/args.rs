@@ -52,6 +52,7 @@ impl Args {
             Command::Ingest(_)
             | Command::Analyse(_)
             | Command::Stems(_)
+            | Command::Models(_)
             | Command::Stats
             | Command::Doctor => return Ok(self),
         };
@@ -85,6 +86,9 @@ pub(crate) enum Command {
     /// Look at the stems of the library and change them
     #[command(subcommand)]
     Stems(Stems),
+    /// Models that separate tracks: list, fetch, add, check, remove
+    #[command(subcommand)]
+    Models(Models),
     /// Count the stems by source, category and form
     Stats,
     /// Say what works here, what is degraded, and the configuration in effect
@@ -97,9 +101,12 @@ impl Command {
         let choice = match self {
             Self::Compose(compose) => &compose.choice,
             Self::Render(render) => &render.choice,
-            Self::Ingest(_) | Self::Analyse(_) | Self::Stems(_) | Self::Stats | Self::Doctor => {
-                return None;
-            }
+            Self::Ingest(_)
+            | Self::Analyse(_)
+            | Self::Stems(_)
+            | Self::Models(_)
+            | Self::Stats
+            | Self::Doctor => return None,
         };
         choice.no_starter.then_some(false)
     }
@@ -258,6 +265,34 @@ pub(crate) enum Stems {
         /// Replace the file if it exists
         #[arg(long)]
         force: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// List all models, installed or not
+    List,
+    /// Download a published model; goes on where it was interrupted
+    Fetch {
+        /// Its name: htdemucs, htdemucs_ft, htdemucs_6s
+        name: String,
+        /// Take this file, fetched by hand, or the files of this folder, and download nothing
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Install a checkpoint of your own, such as a fine-tune, under a new name
+    Add {
+        /// The name to call it by
+        name: String,
+        /// The checkpoint, .th or .safetensors
+        file: PathBuf,
+    },
+    /// Read every installed file and check it
+    Verify,
+    /// Remove the files of a model
+    Rm {
+        /// Its name
+        name: String,
     },
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn ingest(
     report.finish();
     let (totals, error) = match result {
         Ok(Outcome::Ingest(totals)) => (totals, None),
-        Ok(Outcome::StarterKit(_) | Outcome::Take(_)) => {
+        Ok(Outcome::StarterKit(_) | Outcome::Model(_) | Outcome::Take(_)) => {
             unreachable!("a job ends with the outcome of its kind")
         }
         Err(error) => (counts.into_inner(), Some(error)),

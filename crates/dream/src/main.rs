@@ -7,6 +7,7 @@ mod analyse;
 mod args;
 mod commands;
 mod compose;
+mod models;
 mod report;
 mod view;
 
@@ -65,6 +66,7 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         Command::Analyse(what) => analyse::analyse(&config, what, &progress, report),
         Command::Ingest(what) => commands::ingest(&open(config)?, what, &progress, report),
         Command::Stems(what) => commands::stems(&open(config)?, what, &progress, report),
+        Command::Models(what) => models::models(&open(config)?, what, &progress, report),
         Command::Stats => commands::stats(&open(config)?, report),
         Command::Doctor => commands::doctor(&open(config)?, report),
     })?
