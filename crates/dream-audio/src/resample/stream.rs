@@ -54,19 +54,20 @@ impl Stream {
             return piece.clone();
         }
         let pieces = self.channels.iter_mut().zip(piece.iter_channels());
-        let out = pieces.map(|(channel, samples)| channel.push(samples)).collect();
-        self.give(out)
+        let out: Vec<Vec<f32>> = pieces.map(|(channel, samples)| channel.push(samples)).collect();
+        self.give(&out)
     }
 
     /// Gives the rest, after the last piece.
     pub fn finish(&mut self) -> Clip {
         let (from, to) = (u64::from(self.from.0), u64::from(self.to.0));
         let missing = ((self.taken * to + from / 2) / from - self.given) as usize;
-        let out = self.channels.iter_mut().map(|channel| channel.finish(missing)).collect();
-        self.give(out)
+        let out: Vec<Vec<f32>> =
+            self.channels.iter_mut().map(|channel| channel.finish(missing)).collect();
+        self.give(&out)
     }
 
-    fn give(&mut self, channels: Vec<Vec<f32>>) -> Clip {
+    fn give(&mut self, channels: &[Vec<f32>]) -> Clip {
         self.given += channels[0].len() as u64;
         let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
         Clip::new(self.to, &channels)
