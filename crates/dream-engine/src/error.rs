@@ -69,6 +69,9 @@ pub enum Error {
         /// Its cause.
         source: dream_neural::Error,
     },
+    /// A track could not be separated.
+    #[error(transparent)]
+    Separate(dream_neural::Error),
     /// No place gave a file that was to be downloaded.
     #[error("download: {}", faults.join("; "))]
     Download {
@@ -127,7 +130,7 @@ impl Error {
             Self::Compose(error) => of_compose(error),
             Self::Stored { .. } | Self::Download { .. } => Kind::Internal,
             Self::NotInstalled { .. } => Kind::Conflict,
-            Self::Weights { source, .. } => of_weights(source),
+            Self::Weights { source, .. } | Self::Separate(source) => of_weights(source),
             Self::Io { source, .. } => of_io(source, Kind::Internal),
             Self::NotFound(_) => Kind::NotFound,
             Self::TooManyFiles { .. } => Kind::TooLarge,
@@ -166,6 +169,15 @@ fn of_compose(error: &dream_compose::Error) -> Kind {
         Compose::NoStems | Compose::NoSection { .. } | Compose::Genre(_) => Kind::NotFound,
         Compose::Plan(_) => Kind::Invalid,
         _ => Kind::Internal,
+    }
+}
+
+impl From<dream_neural::Error> for Error {
+    fn from(error: dream_neural::Error) -> Self {
+        match error {
+            dream_neural::Error::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            other => Self::Separate(other),
+        }
     }
 }
 

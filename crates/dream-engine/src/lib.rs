@@ -16,6 +16,7 @@ mod ingest;
 mod intake;
 mod job;
 mod models;
+mod separate;
 mod starter_kit;
 
 use std::fs::File;
@@ -41,6 +42,9 @@ pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
 pub use intake::{Damage, Origin};
 pub use job::{Event, JobSpec, Outcome};
 pub use models::{AddSpec, BUILTIN, FetchSpec, Model, ModelKind, Verified};
+pub use separate::{
+    Recorded, SeparateReport, SeparateSpec, SeparatedStem, StemFormat, TrackOutcome,
+};
 pub use starter_kit::StarterReport;
 
 /// Version of this program.

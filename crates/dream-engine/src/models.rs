@@ -177,6 +177,11 @@ impl Engine {
     }
 }
 
+/// How much each network of a published bag says about each source.
+pub(crate) fn bag_weights(name: &str) -> Option<Vec<Vec<f32>>> {
+    published::sets().into_iter().find(|set| set.name == name)?.weights
+}
+
 /// Installs a published model: downloads it, or takes files that were fetched by hand.
 pub(crate) fn fetch(work: &Work<'_>, spec: &FetchSpec) -> Result<Model, Error> {
     let engine = work.engine;

@@ -9,6 +9,7 @@ mod commands;
 mod compose;
 mod models;
 mod report;
+mod separate;
 mod view;
 
 use std::process::ExitCode;
@@ -65,6 +66,7 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         Command::Render(what) => compose::render(&open(config)?, what, &progress, report),
         Command::Analyse(what) => analyse::analyse(&config, what, &progress, report),
         Command::Ingest(what) => commands::ingest(&open(config)?, what, &progress, report),
+        Command::Separate(what) => separate::separate(&open(config)?, what, &progress, report),
         Command::Stems(what) => commands::stems(&open(config)?, what, &progress, report),
         Command::Models(what) => models::models(&open(config)?, what, &progress, report),
         Command::Stats => commands::stats(&open(config)?, report),
