@@ -16,6 +16,7 @@
 
 mod downmix;
 mod mp4;
+mod pieces;
 mod sniff;
 mod source;
 mod stream;
@@ -32,6 +33,7 @@ use dream_core::{Frames, SampleRate};
 
 use crate::{Clip, Error};
 pub use downmix::downmix;
+pub use pieces::{Played, decode_pieces};
 use sniff::Container;
 use source::{CpuBudget, Source};
 use stream::Stream;
@@ -129,7 +131,12 @@ pub struct Decoded {
 /// # Errors
 /// Whatever `decode` returns; `NotAFile` for folders, devices, pipes and sockets; `Io` if it cannot be opened.
 pub fn decode_file(path: &Path, limits: &Limits) -> Result<Decoded, Error> {
-    // Asked before opening, since opening a pipe waits for a writer.
+    regular(path)?;
+    decode(File::open(path)?, limits)
+}
+
+/// Asked before opening, since opening a pipe waits for a writer.
+fn regular(path: &Path) -> Result<(), Error> {
     let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
         return Err(Error::NotAFile { kind: "a folder" });
@@ -137,7 +144,7 @@ pub fn decode_file(path: &Path, limits: &Limits) -> Result<Decoded, Error> {
     if !metadata.is_file() {
         return Err(Error::NotAFile { kind: "a device, pipe or socket" });
     }
-    decode(File::open(path)?, limits)
+    Ok(())
 }
 
 /// Decodes a whole file given as a readable, seekable source: `Cursor::new(bytes)` for bytes in memory.
@@ -154,14 +161,41 @@ pub fn decode(
 }
 
 fn guarded(file: &mut (impl Read + Seek + Send + Sync), limits: &Limits) -> Result<Decoded, Error> {
-    let len = file.seek(SeekFrom::End(0))?;
+    let mut keep = |_: &mut Stream, _: &Plan| Ok::<_, Error>(());
+    let (stream, plan) = run(file, limits, &mut keep)?;
+    let mut warnings = Vec::new();
+    let span = plan.span(&stream, &mut warnings);
+    let declared_frames = plan.declared.or(stream.declared_frames);
+    finish(stream, plan.container, span, declared_frames, limits, warnings)
+}
+
+/// What a container says before its audio is read.
+struct Plan {
+    container: Container,
+    presented: Option<mp4::Presented>,
+    declared: Option<u64>,
+}
+
+impl Plan {
+    /// The frames of the stream that are the audio: from, to.
+    fn span(&self, stream: &Stream, warnings: &mut Vec<String>) -> (u64, u64) {
+        span(stream, self.container, self.presented, self.declared, warnings)
+    }
+}
+
+/// Reads a file to its end; `full` may take the blocks away as they come.
+fn run<E: From<Error>>(
+    file: &mut (impl Read + Seek + Send + Sync),
+    limits: &Limits,
+    full: &mut impl FnMut(&mut Stream, &Plan) -> Result<(), E>,
+) -> Result<(Stream, Plan), E> {
+    let len = file.seek(SeekFrom::End(0)).map_err(Error::from)?;
     if len == 0 {
-        return Err(Error::NotAudio { looks_like: "an empty file" });
+        return Err(Error::NotAudio { looks_like: "an empty file" }.into());
     }
     limits.check_bytes(len)?;
     let cpu = CpuBudget::starting_now(limits.max_cpu_seconds);
     let (container, start) = sniff::sniff(file, len)?;
-    let mut warnings = Vec::new();
     let (head, body, declared) = match container {
         Container::Wave | Container::Rf64 | Container::Wave64 => {
             let plain = wave::wave(file, container, start, len, limits)?;
@@ -172,13 +206,13 @@ fn guarded(file: &mut (impl Read + Seek + Send + Sync), limits: &Limits) -> Resu
             (plain.head, plain.data, plain.declared_frames)
         }
         Container::Mpeg | Container::Adts => {
-            let end = len - sniff::tail(file, len)?;
+            let end = len - sniff::tail(file, len).map_err(Error::from)?;
             (Vec::new(), start..end.max(start), None)
         }
         _ => (Vec::new(), start..len, None),
     };
     let presented = match container {
-        Container::Mp4 => mp4::presented(file, len)?,
+        Container::Mp4 => mp4::presented(file, len).map_err(Error::from)?,
         _ => None,
     };
     let rewritten = head.first_chunk::<4>().copied();
@@ -186,11 +220,9 @@ fn guarded(file: &mut (impl Read + Seek + Send + Sync), limits: &Limits) -> Resu
     // Headers written anew are plain RIFF, where they are not CAF.
     let demuxer = if rewritten == Some(*b"RIFF") { Container::Wave } else { container };
     let reader = stream::open(source, demuxer);
-    let stream = stream::read(reader, container, limits, cpu)?;
-
-    let span = span(&stream, container, presented, declared, &mut warnings);
-    let declared_frames = declared.or(stream.declared_frames);
-    finish(stream, container, span, declared_frames, limits, warnings)
+    let plan = Plan { container, presented, declared };
+    let stream = stream::read(reader, container, limits, cpu, |stream| full(stream, &plan))?;
+    Ok((stream, plan))
 }
 
 /// The frames of the stream that are the audio: from, to.
@@ -235,8 +267,24 @@ fn finish(
     limits: &Limits,
     mut warnings: Vec<String>,
 ) -> Result<Decoded, Error> {
-    let all = stream.blocks.frames;
     let format = describe(&stream, container);
+    let incomplete =
+        review(&stream, container, (from, to), declared_frames, limits, &mut warnings)?;
+    let mut clip = stream.blocks.into_clip(stream.rate, from, to);
+    let non_finite = sanitise(&mut clip, &mut warnings);
+    Ok(Decoded { clip, format, warnings, incomplete, non_finite, declared_frames })
+}
+
+/// Says what was lost; whether anything was.
+fn review(
+    stream: &Stream,
+    container: Container,
+    (from, to): (u64, u64),
+    declared_frames: Option<u64>,
+    limits: &Limits,
+    warnings: &mut Vec<String>,
+) -> Result<bool, Error> {
+    let all = stream.blocks.frames;
     let mut incomplete = false;
     if let Some(reason) = stream.broken {
         warnings.push(reason.to_owned());
@@ -255,7 +303,6 @@ fn finish(
     if got < need || stream.channels == 0 {
         return Err(Error::TooShort { got, need });
     }
-    let mut clip = stream.blocks.into_clip(stream.rate, from, to);
     // These count their last packet in full, padding and all.
     let slack = match container {
         Container::Caf | Container::Mp4 | Container::Matroska => 8192,
@@ -265,8 +312,7 @@ fn finish(
         warnings.push(format!("incomplete: {all} of {declared} frames"));
         incomplete = true;
     }
-    let non_finite = sanitise(&mut clip, &mut warnings);
-    Ok(Decoded { clip, format, warnings, incomplete, non_finite, declared_frames })
+    Ok(incomplete)
 }
 
 fn describe(stream: &Stream, container: Container) -> String {
@@ -286,10 +332,36 @@ fn describe(stream: &Stream, container: Container) -> String {
 
 /// Zeroes what is not finite and what is denormal, brings absurd levels down; counts the non-finite.
 fn sanitise(clip: &mut Clip, warnings: &mut Vec<String>) -> u64 {
+    let (non_finite, absurd) = zero(clip);
+    report(non_finite, absurd, warnings);
+    let peak = clip.peak();
+    if peak > MISSCALED {
+        warnings.push(misscaled(peak));
+        clip.scale(peak.recip());
+    }
+    non_finite
+}
+
+/// Above this (+36 dB over full scale) audio is taken to be scaled wrongly.
+const MISSCALED: f32 = 64.0;
+
+fn misscaled(peak: f32) -> String {
+    format!("peak of {:.0} dB over full scale brought to 0 dB", 20.0 * peak.log10())
+}
+
+fn report(non_finite: u64, absurd: u64, warnings: &mut Vec<String>) {
+    if non_finite > 0 {
+        warnings.push(format!("{non_finite} samples were not finite and are zero"));
+    }
+    if absurd > 0 {
+        warnings.push(format!("{absurd} samples were beyond any scale and are clipped"));
+    }
+}
+
+/// Zeroes what is not finite and what is denormal, clips what is beyond any scale; counts the first and the last.
+fn zero(clip: &mut Clip) -> (u64, u64) {
     /// Above this a sample is not sound in any scaling: 24-bit integers stored as floats stay below it.
     const ABSURD: f32 = 16_777_216.0;
-    /// Above this (+36 dB over full scale) the clip is taken to be scaled wrongly.
-    const MISSCALED: f32 = 64.0;
 
     let (mut non_finite, mut absurd) = (0, 0);
     for sample in clip.samples_mut() {
@@ -303,19 +375,7 @@ fn sanitise(clip: &mut Clip, warnings: &mut Vec<String>) -> u64 {
             absurd += 1;
         }
     }
-    if non_finite > 0 {
-        warnings.push(format!("{non_finite} samples were not finite and are zero"));
-    }
-    if absurd > 0 {
-        warnings.push(format!("{absurd} samples were beyond any scale and are clipped"));
-    }
-    let peak = clip.peak();
-    if peak > MISSCALED {
-        warnings
-            .push(format!("peak of {:.0} dB over full scale brought to 0 dB", 20.0 * peak.log10()));
-        clip.scale(peak.recip());
-    }
-    non_finite
+    (non_finite, absurd)
 }
 
 #[cfg(test)]

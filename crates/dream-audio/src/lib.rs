@@ -9,6 +9,7 @@ pub mod resample;
 pub mod spectrum;
 pub mod stretch;
 pub mod synth;
+pub mod unmix;
 
 mod clip;
 mod error;

@@ -6,6 +6,8 @@
 //! `varispeed` evaluates a Kaiser-windowed sinc at the exact position of every output sample: J. Smith, "Digital
 //! Audio Resampling Home Page", CCRMA. Its kernel lies in a table of phases with linear interpolation between.
 
+mod stream;
+
 use std::f64::consts::PI;
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
@@ -14,6 +16,7 @@ use rubato::{Fft, FixedSync, Resampler};
 use dream_core::SampleRate;
 
 use crate::Clip;
+pub use stream::Stream;
 
 /// Frames of the shorter side of an FFT block, at least: sets the width of the transition band.
 const BLOCK: usize = 1024;
@@ -42,12 +45,23 @@ fn resample_channel(samples: &[f32], from: SampleRate, to: SampleRate, frames: u
     if samples.is_empty() || frames == 0 {
         return vec![0.0; frames];
     }
+    let mut resampler = planned(from, to);
+    let input =
+        SequentialSlice::new(samples, 1, samples.len()).expect("one channel of that length");
+    let output = resampler.process_all(&input, samples.len(), None).expect("buffers fit");
+    let mut output = output.take_data();
+    output.resize(frames, 0.0);
+    output
+}
+
+/// The conversion of one channel.
+fn planned(from: SampleRate, to: SampleRate) -> Fft<f32> {
     let (from, to) = (from.0 as usize, to.0 as usize);
     let chunk = if from > to { BLOCK * from / to } else { BLOCK };
     // Blocks are whole periods of the ratio; an even number makes the delay a whole number of frames.
     let period = from / gcd(from, to);
     let chunk = chunk.div_ceil(period).next_multiple_of(2) * period;
-    let mut resampler = Fft::<f32>::new_custom(
+    Fft::<f32>::new_custom(
         from,
         to,
         chunk,
@@ -56,13 +70,7 @@ fn resample_channel(samples: &[f32], from: SampleRate, to: SampleRate, frames: u
         rubato::WindowFunction::BlackmanHarris2,
         FixedSync::Both,
     )
-    .expect("rates and sizes are not zero");
-    let input =
-        SequentialSlice::new(samples, 1, samples.len()).expect("one channel of that length");
-    let output = resampler.process_all(&input, samples.len(), None).expect("buffers fit");
-    let mut output = output.take_data();
-    output.resize(frames, 0.0);
-    output
+    .expect("rates and sizes are not zero")
 }
 
 fn gcd(a: usize, b: usize) -> usize {

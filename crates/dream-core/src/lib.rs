@@ -22,7 +22,9 @@ pub use plan::{
 pub use profile::{Profile, Rhythm};
 pub use progress::{Cancelled, Progress};
 pub use seed::Seed;
-pub use stem::{Category, Defect, Facts, Form, Provenance, Role, Source, Stem, StemId};
+pub use stem::{
+    Category, Defect, Facts, Form, Parent, Provenance, Role, Separator, Source, Stem, StemId,
+};
 pub use units::{Bpm, Db, Frames, Lufs, OutOfRange, SampleRate, Semitones};
 
 /// The text of an error and of all its causes, in one line: `ingest a.flac: decode: unsupported codec`.

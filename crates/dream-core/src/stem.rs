@@ -368,9 +368,50 @@ pub struct Provenance {
     /// The recipe of a synthesised stem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
+    /// The recording that a separated stem is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// What separated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<Separator>,
     /// What was lost or replaced on the way in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// A recording, and the place in it where a stem begins.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Parent {
+    /// Its file, as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// BLAKE3 of the bytes of that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Its number, where it is a stem of this library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stem: Option<StemId>,
+    /// Its number, where it is a take of this library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take: Option<i64>,
+    /// Where the stem begins in it, in seconds.
+    pub start_s: f64,
+}
+
+/// What separated a stem from a recording, and how well such a thing does.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Separator {
+    /// The model.
+    pub name: String,
+    /// The version of the program that applied it.
+    pub version: String,
+    /// How good its stems are: `demucs`, or `dsp` for rough ones.
+    pub quality_tier: String,
+    /// SHA-256 of its weights, those of several networks joined by `+`; absent of what has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
+    /// What it calls this stem.
+    pub stem: String,
 }
 
 /// The number of a stem in its library.

@@ -46,6 +46,8 @@ pub struct Config {
     pub genres: PathBuf,
     /// Whether that folder was asked for and so must be there.
     pub genres_required: bool,
+    /// Where weights are asked for before the places that they are published at.
+    pub weights_mirror: Option<String>,
     /// Every value with its origin, for `dream doctor`.
     pub settings: Vec<Setting>,
 }
@@ -118,9 +120,10 @@ struct Raw {
     max_depth: Option<u64>,
     quarantine_mib: Option<u64>,
     genres: Option<PathBuf>,
+    weights_mirror: Option<String>,
 }
 
-/// The keys of [`Raw`] that are numbers; the others are `starter` and `genres`.
+/// The keys of [`Raw`] that are numbers; the others are `starter`, `genres` and `weights_mirror`.
 const NUMBERS: &[&str] = &[
     "threads",
     "max_file_mib",
@@ -195,6 +198,7 @@ impl Config {
         let quarantine_mib =
             table.number("quarantine_mib", 64, 0..=65_536, |raw| raw.quarantine_mib)?;
         let (genres, genres_required) = table.genres(&home);
+        let weights_mirror = table.weights_mirror();
         Ok(Self {
             home,
             threads: threads as usize,
@@ -210,6 +214,7 @@ impl Config {
             quarantine_bytes: quarantine_mib << 20,
             genres,
             genres_required,
+            weights_mirror,
             settings: table.settings,
         })
     }
@@ -251,6 +256,12 @@ impl Table {
         let folder = home.join(folder);
         self.note("genres", folder.display().to_string(), origin);
         (folder, required)
+    }
+
+    fn weights_mirror(&mut self) -> Option<String> {
+        let (url, origin) = self.pick(|raw| raw.weights_mirror.clone())?;
+        self.note("weights_mirror", url.clone(), origin);
+        Some(url)
     }
 
     fn pick<T>(&self, get: impl Fn(&Raw) -> Option<T>) -> Option<(T, String)> {
@@ -295,8 +306,9 @@ fn from_environment(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Raw, 
         _ => None,
     };
     table.extend(read("starter", "must be true or false", &switch)?);
-    let folder = |text: &str| Some(text.into());
-    table.extend(read("genres", "must be a folder", &folder)?);
+    let text = |text: &str| Some(text.into());
+    table.extend(read("genres", "must be a folder", &text)?);
+    table.extend(read("weights_mirror", "must be an address", &text)?);
     Ok(Raw::deserialize(table).expect("the table has the keys and the types of Raw only"))
 }
 

@@ -52,6 +52,32 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
+    /// A model that was asked for is not there.
+    #[error(
+        "model {name} is not installed: `dream models fetch {name}` downloads it, and with `--from FILE` it \
+         takes a file fetched by hand; `--allow-fallback` accepts the builtin in its place"
+    )]
+    NotInstalled {
+        /// Its name.
+        name: String,
+    },
+    /// A checkpoint cannot be used.
+    #[error("weights {path}")]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// Its cause.
+        source: dream_neural::Error,
+    },
+    /// A track could not be separated.
+    #[error(transparent)]
+    Separate(dream_neural::Error),
+    /// No place gave a file that was to be downloaded.
+    #[error("download: {}", faults.join("; "))]
+    Download {
+        /// Every place, and why it did not.
+        faults: Vec<String>,
+    },
     /// A plan could not be cast or rendered.
     #[error(transparent)]
     Compose(dream_compose::Error),
@@ -102,7 +128,9 @@ impl Error {
             Self::Config(_) | Self::Genre(_) | Self::Invalid(_) | Self::Silent => Kind::Invalid,
             Self::Decode { source, .. } | Self::Encode { source, .. } => of_audio(source),
             Self::Compose(error) => of_compose(error),
-            Self::Stored { .. } => Kind::Internal,
+            Self::Stored { .. } | Self::Download { .. } => Kind::Internal,
+            Self::NotInstalled { .. } => Kind::Conflict,
+            Self::Weights { source, .. } | Self::Separate(source) => of_weights(source),
             Self::Io { source, .. } => of_io(source, Kind::Internal),
             Self::NotFound(_) => Kind::NotFound,
             Self::TooManyFiles { .. } => Kind::TooLarge,
@@ -124,12 +152,32 @@ fn of_audio(error: &dream_audio::Error) -> Kind {
     }
 }
 
+fn of_weights(error: &dream_neural::Error) -> Kind {
+    use dream_neural::Error as Neural;
+    match error {
+        Neural::Io(source) => of_io(source, Kind::Internal),
+        Neural::TooLarge { .. } => Kind::TooLarge,
+        Neural::Setting { .. } => Kind::Invalid,
+        Neural::Cancelled(_) => Kind::Cancelled,
+        _ => Kind::Malformed,
+    }
+}
+
 fn of_compose(error: &dream_compose::Error) -> Kind {
     use dream_compose::Error as Compose;
     match error {
         Compose::NoStems | Compose::NoSection { .. } | Compose::Genre(_) => Kind::NotFound,
         Compose::Plan(_) => Kind::Invalid,
         _ => Kind::Internal,
+    }
+}
+
+impl From<dream_neural::Error> for Error {
+    fn from(error: dream_neural::Error) -> Self {
+        match error {
+            dream_neural::Error::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            other => Self::Separate(other),
+        }
     }
 }
 

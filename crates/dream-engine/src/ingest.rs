@@ -9,7 +9,7 @@
 //! is larger waits until the others are done and is heard alone, within the limit of the configuration.
 
 mod quarantine;
-mod scan;
+pub(crate) mod scan;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -336,8 +336,8 @@ fn hear(
         provenance: Provenance {
             path: Some(file.key.clone()),
             format: Some(decoded.format),
-            recipe: None,
             warnings: decoded.warnings,
+            ..Provenance::default()
         },
         hints: Hints {
             name: (!spec.ignore_names).then(|| file.hint.clone()),
@@ -361,7 +361,7 @@ fn refusal(error: &Error) -> Option<Refusal> {
     Some(Refusal { reason, message: chain(error) })
 }
 
-fn reason(error: &dream_audio::Error) -> &'static str {
+pub(crate) fn reason(error: &dream_audio::Error) -> &'static str {
     use dream_audio::Error as Audio;
     match error {
         Audio::NotAFile { .. } => "not_a_file",
@@ -485,7 +485,7 @@ impl FileOutcome {
 }
 
 /// When a file was last modified; nanoseconds do not survive every file system.
-fn modified_at(metadata: &std::fs::Metadata) -> Moment {
+pub(crate) fn modified_at(metadata: &std::fs::Metadata) -> Moment {
     let time = metadata.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok());
     Moment(time.map_or(0, jiff::Timestamp::as_millisecond))
 }

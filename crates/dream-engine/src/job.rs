@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    ComposeSpec, Composed, FileOutcome, IngestReport, IngestSpec, RenderSpec, StarterReport,
+    AddSpec, ComposeSpec, Composed, FetchSpec, FileOutcome, IngestReport, IngestSpec, Model,
+    RenderSpec, SeparateReport, SeparateSpec, StarterReport, TrackOutcome,
 };
 
 /// Work to do. Stored as JSON with its job; the same work is recognised by it.
@@ -13,8 +14,14 @@ use crate::{
 pub enum JobSpec {
     /// Files and folders into the library.
     Ingest(IngestSpec),
+    /// Tracks into stems.
+    Separate(Box<SeparateSpec>),
     /// The built-in starter kit into the library.
     StarterKit,
+    /// A published model into the home.
+    FetchModel(FetchSpec),
+    /// A checkpoint of one's own into the home.
+    AddModel(AddSpec),
     /// A prompt to a track.
     Compose(Box<ComposeSpec>),
     /// A plan to a track.
@@ -27,6 +34,9 @@ impl JobSpec {
         match self {
             Self::Ingest(_) => "ingest",
             Self::StarterKit => "starter_kit",
+            Self::Separate(_) => "separate",
+            Self::FetchModel(_) => "fetch_model",
+            Self::AddModel(_) => "add_model",
             Self::Compose(_) => "compose",
             Self::Render(_) => "render",
         }
@@ -41,6 +51,10 @@ pub enum Outcome {
     Ingest(IngestReport),
     /// Of [`JobSpec::StarterKit`].
     StarterKit(StarterReport),
+    /// Of [`JobSpec::Separate`].
+    Separate(SeparateReport),
+    /// Of [`JobSpec::FetchModel`] and [`JobSpec::AddModel`].
+    Model(Model),
     /// Of [`JobSpec::Compose`] and [`JobSpec::Render`].
     Take(Box<Composed>),
 }
@@ -51,6 +65,8 @@ impl Outcome {
         let whole = match self {
             Self::Take(composed) => return json!({"take": composed.track.id}),
             Self::Ingest(report) => serde_json::to_value(report),
+            Self::Separate(report) => serde_json::to_value(report),
+            Self::Model(model) => serde_json::to_value(model),
             Self::StarterKit(report) => serde_json::to_value(report),
         };
         whole.unwrap_or(Value::Null)
@@ -62,4 +78,6 @@ impl Outcome {
 pub enum Event<'a> {
     /// A file was dealt with, and the library knows.
     File(&'a FileOutcome),
+    /// A track was separated, or could not be.
+    Track(&'a TrackOutcome),
 }

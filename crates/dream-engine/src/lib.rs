@@ -15,6 +15,8 @@ mod genres;
 mod ingest;
 mod intake;
 mod job;
+mod models;
+mod separate;
 mod starter_kit;
 
 use std::fs::File;
@@ -39,6 +41,10 @@ pub use error::{Error, Kind};
 pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
 pub use intake::{Damage, Origin};
 pub use job::{Event, JobSpec, Outcome};
+pub use models::{AddSpec, BUILTIN, FetchSpec, Model, ModelKind, Verified};
+pub use separate::{
+    Recorded, SeparateReport, SeparateSpec, SeparatedStem, StemFormat, TrackOutcome,
+};
 pub use starter_kit::StarterReport;
 
 /// Version of this program.

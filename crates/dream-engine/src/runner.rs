@@ -5,7 +5,9 @@ use dream_library::{Claim, Ending};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Engine, Error, Event, JobSpec, Kind, Outcome, compose, ingest, starter_kit};
+use crate::{
+    Engine, Error, Event, JobSpec, Kind, Outcome, compose, ingest, models, separate, starter_kit,
+};
 
 /// A job under way: what its functions need of the world around them.
 pub(crate) struct Work<'a> {
@@ -58,6 +60,9 @@ impl Work<'_> {
         match spec {
             JobSpec::Ingest(spec) => ingest::run(self, spec).map(Outcome::Ingest),
             JobSpec::StarterKit => starter_kit::run(self).map(Outcome::StarterKit),
+            JobSpec::Separate(spec) => separate::run(self, spec).map(Outcome::Separate),
+            JobSpec::FetchModel(spec) => models::fetch(self, spec).map(Outcome::Model),
+            JobSpec::AddModel(spec) => models::add(self, spec).map(Outcome::Model),
             JobSpec::Compose(spec) => compose::compose(self, spec).map(Box::new).map(Outcome::Take),
             JobSpec::Render(spec) => compose::render(self, spec).map(Box::new).map(Outcome::Take),
         }

@@ -28,6 +28,7 @@ impl Home {
             home.stems(),
             home.quarantine(),
             home.running(),
+            home.work(),
             home.pretrained(),
             home.root.join("generated_stems"),
             home.takes(),
@@ -83,6 +84,11 @@ impl Home {
     /// One locked file for every process that runs a job.
     pub fn running(&self) -> PathBuf {
         self.root.join("processed_database/running")
+    }
+
+    /// A folder for every job that needs one while it runs, by its number.
+    pub fn work(&self) -> PathBuf {
+        self.root.join("processed_database/work")
     }
 
     /// Trained models.

@@ -25,6 +25,8 @@ use crate::Error;
 
 /// Largest file that is read: ten times the largest published.
 pub const MAX_BYTES: u64 = 2 << 30;
+/// The published sets of weights as TOML: names, files, places, licences. What is done with it is the engine's.
+pub const PUBLISHED: &str = include_str!("../weights.toml");
 /// Most tensors of a file.
 const MAX_TENSORS: usize = 1 << 16;
 

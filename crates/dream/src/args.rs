@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use dream_core::{Bpm, Category, Form, Key, Source};
-use dream_engine::Sort;
+use dream_engine::{Bits, Sort};
 
 /// The Neuromorphic Dream Engine: turns a growing library of audio into new music.
 #[derive(Debug, Parser)]
@@ -50,8 +50,10 @@ impl Args {
             Command::Compose(compose) => &compose.choice,
             Command::Render(render) => &render.choice,
             Command::Ingest(_)
+            | Command::Separate(_)
             | Command::Analyse(_)
             | Command::Stems(_)
+            | Command::Models(_)
             | Command::Stats
             | Command::Doctor => return Ok(self),
         };
@@ -79,12 +81,17 @@ pub(crate) enum Command {
     Render(Render),
     /// Take files and folders into the library; goes on where it was interrupted
     Ingest(Ingest),
+    /// Take tracks apart into stems: files, and stems of the library; goes on where it was interrupted
+    Separate(Separate),
     /// Print the facts of files without storing them
     #[command(visible_alias = "analyze")]
     Analyse(Analyse),
     /// Look at the stems of the library and change them
     #[command(subcommand)]
     Stems(Stems),
+    /// Models that separate tracks: list, fetch, add, check, remove
+    #[command(subcommand)]
+    Models(Models),
     /// Count the stems by source, category and form
     Stats,
     /// Say what works here, what is degraded, and the configuration in effect
@@ -97,9 +104,13 @@ impl Command {
         let choice = match self {
             Self::Compose(compose) => &compose.choice,
             Self::Render(render) => &render.choice,
-            Self::Ingest(_) | Self::Analyse(_) | Self::Stems(_) | Self::Stats | Self::Doctor => {
-                return None;
-            }
+            Self::Ingest(_)
+            | Self::Separate(_)
+            | Self::Analyse(_)
+            | Self::Stems(_)
+            | Self::Models(_)
+            | Self::Stats
+            | Self::Doctor => return None,
         };
         choice.no_starter.then_some(false)
     }
@@ -192,6 +203,16 @@ pub(crate) enum Depth {
     Float32,
 }
 
+impl From<Depth> for Bits {
+    fn from(depth: Depth) -> Self {
+        match depth {
+            Depth::Int16 => Self::Int16,
+            Depth::Int24 => Self::Int24,
+            Depth::Float32 => Self::Float32,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ingest {
     /// Files and folders [default: raw_construction_kits in the home]
@@ -214,6 +235,52 @@ pub(crate) struct Ingest {
     /// Listen only; do not read category and tempo from file and folder names
     #[arg(long)]
     pub(crate) no_name_hints: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Separate {
+    /// Files and folders, stem:ID or track:ID [default: stereo_tracks_for_analysis in the home]
+    #[arg(value_name = "TRACK")]
+    pub(crate) tracks: Vec<String>,
+    /// htdemucs, htdemucs_ft, htdemucs_6s, builtin, or one of your own [default: htdemucs if installed, else builtin]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Take the builtin if that model is not installed
+    #[arg(long)]
+    pub(crate) allow_fallback: bool,
+    /// Write the stems to this folder as TRACK_MODEL_STEM.wav
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Keep the stems out of the library
+    #[arg(long, requires = "out")]
+    pub(crate) no_library: bool,
+    /// Format of the files
+    #[arg(long, value_enum, default_value = "wav")]
+    pub(crate) format: Container,
+    /// Format of their samples [default: 32f in WAV, 24 in FLAC]
+    #[arg(long, value_enum)]
+    pub(crate) bits: Option<Depth>,
+    /// Average over N runs with the track moved, 0 to 20: better, and N times as slow
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub(crate) shifts: u32,
+    /// The part of a segment that overlaps the next, 0 to 0.9
+    #[arg(long, value_name = "X", default_value = "0.25", value_parser = overlap)]
+    pub(crate) overlap: f64,
+    /// Only this stem, and the sum of the others as no_NAME
+    #[arg(long, value_name = "NAME", conflicts_with = "stems")]
+    pub(crate) two_stems: Option<String>,
+    /// Only these stems
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) stems: Vec<String>,
+}
+
+/// Format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Container {
+    /// WAV
+    Wav,
+    /// FLAC
+    Flac,
 }
 
 #[derive(Debug, clap::Args)]
@@ -258,6 +325,34 @@ pub(crate) enum Stems {
         /// Replace the file if it exists
         #[arg(long)]
         force: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// List all models, installed or not
+    List,
+    /// Download a published model; goes on where it was interrupted
+    Fetch {
+        /// Its name: htdemucs, htdemucs_ft, htdemucs_6s
+        name: String,
+        /// Take this file, fetched by hand, or the files of this folder, and download nothing
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Install a checkpoint of your own, such as a fine-tune, under a new name
+    Add {
+        /// The name to call it by
+        name: String,
+        /// The checkpoint, .th or .safetensors
+        file: PathBuf,
+    },
+    /// Read every installed file and check it
+    Verify,
+    /// Remove the files of a model
+    Rm {
+        /// Its name
+        name: String,
     },
 }
 
@@ -396,6 +491,11 @@ fn loudness(text: &str) -> Result<f64, String> {
             .filter(|lufs| (-40.0..=-5.0).contains(lufs))
             .ok_or_else(|| "one of club, default, streaming, or -40 to -5 LUFS".to_owned()),
     }
+}
+
+fn overlap(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=0.9).contains(share));
+    share.ok_or_else(|| "a number from 0 to 0.9".to_owned())
 }
 
 fn bpm_range(text: &str) -> Result<BpmRange, String> {

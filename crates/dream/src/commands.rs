@@ -38,11 +38,12 @@ pub(crate) fn ingest(
             *unusable.borrow_mut() |= file.direct && file.status == IngestStatus::Quarantined;
             print_file(file, report);
         }
+        Event::Track(_) => unreachable!("an ingest separates nothing"),
     });
     report.finish();
     let (totals, error) = match result {
         Ok(Outcome::Ingest(totals)) => (totals, None),
-        Ok(Outcome::StarterKit(_) | Outcome::Take(_)) => {
+        Ok(_) => {
             unreachable!("a job ends with the outcome of its kind")
         }
         Err(error) => (counts.into_inner(), Some(error)),

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use dream_core::{ArrangementPlan, Progress, Seed};
 use dream_engine::{
-    Bits, ComposeSpec, Composed, Engine, Explained, JobSpec, MixReport, Outcome, Output,
-    RenderSpec, Selection,
+    ComposeSpec, Composed, Engine, Explained, JobSpec, MixReport, Outcome, Output, RenderSpec,
+    Selection,
 };
 use serde_json::{Value, json};
 
-use crate::args::{Choice, Compose, Depth, Render};
+use crate::args::{Choice, Compose, Render};
 use crate::report::{Report, escaped, table};
 
 /// Largest plan that is read, in bytes.
@@ -102,14 +102,9 @@ fn output(choice: &Choice) -> anyhow::Result<Output> {
     let absolute = |path: &Option<PathBuf>, option: &'static str| {
         path.as_ref().map(std::path::absolute).transpose().context(option)
     };
-    let bits = match choice.bits {
-        Depth::Int16 => Bits::Int16,
-        Depth::Int24 => Bits::Int24,
-        Depth::Float32 => Bits::Float32,
-    };
     Ok(Output {
         path: absolute(&choice.out, "--out")?,
-        bits,
+        bits: choice.bits.into(),
         stems: absolute(&choice.stems, "--stems")?,
         midi: absolute(&choice.midi, "--midi")?,
         preview_s: choice.preview,

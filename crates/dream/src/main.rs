@@ -7,7 +7,9 @@ mod analyse;
 mod args;
 mod commands;
 mod compose;
+mod models;
 mod report;
+mod separate;
 mod view;
 
 use std::process::ExitCode;
@@ -64,7 +66,9 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         Command::Render(what) => compose::render(&open(config)?, what, &progress, report),
         Command::Analyse(what) => analyse::analyse(&config, what, &progress, report),
         Command::Ingest(what) => commands::ingest(&open(config)?, what, &progress, report),
+        Command::Separate(what) => separate::separate(&open(config)?, what, &progress, report),
         Command::Stems(what) => commands::stems(&open(config)?, what, &progress, report),
+        Command::Models(what) => models::models(&open(config)?, what, &progress, report),
         Command::Stats => commands::stats(&open(config)?, report),
         Command::Doctor => commands::doctor(&open(config)?, report),
     })?

@@ -35,13 +35,15 @@ pub(super) struct Stream {
     pub(super) broken: Option<&'static str>,
 }
 
-/// Decodes the audio track of `reader` to its end, to the first unrecoverable error or to a limit.
-pub(super) fn read(
+/// Decodes the audio track of `reader` to its end, to the first unrecoverable error or to a limit. `full` is called when
+/// a block is full, and may take it away.
+pub(super) fn read<E: From<Error>>(
     reader: Result<Box<dyn FormatReader + '_>, Symphonia>,
     container: Container,
     limits: &Limits,
     cpu: CpuBudget,
-) -> Result<Stream, Error> {
+    mut full: impl FnMut(&mut Stream) -> Result<(), E>,
+) -> Result<Stream, E> {
     let failure = |error: Symphonia| {
         if cpu.is_spent() {
             return Error::CpuTime { limit_s: limits.max_cpu_seconds };
@@ -51,7 +53,8 @@ pub(super) fn read(
     let mut reader = reader.map_err(failure)?;
     let track = audio_track(&*reader)?;
     let Some(CodecParameters::Audio(params)) = &track.codec_params else {
-        return Err(Error::Unsupported { codec: format!("unknown codec in {}", container.name()) });
+        let codec = format!("unknown codec in {}", container.name());
+        return Err(Error::Unsupported { codec }.into());
     };
     check_header(&track, params, limits)?;
     let options = AudioDecoderOptions::default();
@@ -78,10 +81,11 @@ pub(super) fn read(
                 got: packets,
                 min: 1,
                 max: limits.max_packets,
-            });
+            }
+            .into());
         }
         if cpu.is_spent() {
-            return Err(Error::CpuTime { limit_s: limits.max_cpu_seconds });
+            return Err(Error::CpuTime { limit_s: limits.max_cpu_seconds }.into());
         }
         let packet = match reader.next_packet() {
             Ok(Some(packet)) => packet,
@@ -95,7 +99,7 @@ pub(super) fn read(
                 break;
             }
             Err(_) if cpu.is_spent() => {
-                return Err(Error::CpuTime { limit_s: limits.max_cpu_seconds });
+                return Err(Error::CpuTime { limit_s: limits.max_cpu_seconds }.into());
             }
             Err(_) => {
                 stream.broken = Some("the container is damaged");
@@ -119,7 +123,10 @@ pub(super) fn read(
                 stream.broken = Some("the stream changes its layout");
                 break;
             }
-            Err(error) => return Err(failure(error)),
+            Err(error) => return Err(failure(error).into()),
+        }
+        if !stream.blocks.full.is_empty() {
+            full(&mut stream)?;
         }
     }
     stream.bits = stream.bits.or(decoder.codec_params().bits_per_sample);
@@ -314,6 +321,31 @@ impl Blocks {
         if self.open.first().is_some_and(|open| open.len() >= Self::FRAMES) {
             self.full.push(std::mem::take(&mut self.open));
         }
+    }
+
+    /// Takes out the blocks that are full, with all but the last packets: as clips, each with the frame it begins at.
+    pub(super) fn take_full(&mut self, rate: SampleRate) -> Vec<(u64, Clip)> {
+        let len = |block: &Vec<Vec<f32>>| block.first().map_or(0, Vec::len) as u64;
+        let open = self.open.first().map_or(0, Vec::len) as u64;
+        let mut at = self.frames - open - self.full.iter().map(len).sum::<u64>();
+        let blocks = std::mem::take(&mut self.full).into_iter();
+        blocks
+            .map(|block| {
+                let start = at;
+                at += len(&block);
+                let channels: Vec<&[f32]> = block.iter().map(Vec::as_slice).collect();
+                (start, Clip::new(rate, &channels))
+            })
+            .collect()
+    }
+
+    /// The same of what is left at the end.
+    pub(super) fn take_rest(&mut self, rate: SampleRate) -> Vec<(u64, Clip)> {
+        let open = std::mem::take(&mut self.open);
+        if open.first().is_some_and(|channel| !channel.is_empty()) {
+            self.full.push(open);
+        }
+        self.take_full(rate)
     }
 
     /// Frames `from` to `to` as a clip; blocks are freed as they are copied.

@@ -1,4 +1,4 @@
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 
 use proptest::prelude::*;
 
@@ -376,4 +376,50 @@ proptest! {
             prop_assert!(decoded.clip.len() >= 64);
         }
     }
+}
+
+/// The pieces of a file are what decoding it in one gives.
+#[track_caller]
+fn check_pieces(bytes: &[u8]) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    let whole = decode_file(file.path(), &Limits::default()).unwrap();
+    let mut channels = vec![Vec::new(); whole.clip.channels()];
+    let mut pieces = 0;
+    let played = decode_pieces(file.path(), &Limits::default(), |piece| {
+        pieces += 1;
+        for (all, piece) in channels.iter_mut().zip(piece.iter_channels()) {
+            all.extend_from_slice(piece);
+        }
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    channels.iter_mut().flatten().for_each(|x| *x *= played.gain);
+    let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
+    assert!(Clip::new(played.rate, &channels) == whole.clip);
+    assert!(pieces > 1 || whole.clip.len() < 1 << 17);
+    assert_eq!((played.format, played.warnings), (whole.format, whole.warnings));
+    assert_eq!((played.frames, played.incomplete), (whole.clip.frames(), whole.incomplete));
+}
+
+#[test]
+fn pieces_are_the_whole() {
+    let wave = |frames: u32, gain: f32| -> Vec<f32> {
+        (0..frames).map(|i| gain * (i as f32 * 0.01).sin()).collect()
+    };
+    let clip = |gain| {
+        let (left, right) = (wave(400_000, gain), wave(400_000, gain / 2.0));
+        Clip::new(SampleRate(48_000), &[&left, &right])
+    };
+    let wav = |clip: &Clip| crate::encode::wav32f(clip).unwrap();
+    check_pieces(&wav(&clip(0.5)));
+    check_pieces(&wav(&clip(1000.0)));
+    let mut broken = clip(0.5);
+    broken.samples_mut()[300_000] = f32::NAN;
+    check_pieces(&wav(&broken));
+    check_pieces(&wav(&clip(0.5))[..2_000_000]);
+    check_pieces(&wav(&Clip::mono(SampleRate(8_000), wave(100, 0.1))));
+    let mut flac = Vec::new();
+    crate::encode::write_flac(&mut flac, &clip(0.5), crate::encode::Bits::Int16, Seed(1)).unwrap();
+    check_pieces(&flac);
 }

@@ -2,6 +2,8 @@ use std::f64::consts::TAU;
 
 use proptest::prelude::*;
 
+use dream_core::Frames;
+
 use super::*;
 
 fn sine(hz: f64, rate: f64, frames: usize) -> Vec<f32> {
@@ -161,4 +163,36 @@ proptest! {
         prop_assert_eq!(out.len(), (frames as f64 / speed).round() as usize);
         prop_assert!(out.iter().all(|x| x.is_finite() && x.abs() < 1.0));
     }
+}
+
+/// Pieces of any length make the same samples as the whole.
+#[track_caller]
+fn check_stream(from: u32, to: u32, frames: usize, piece: u64) {
+    let tone = |hz: f64| -> Vec<f32> {
+        (0..frames).map(|i| (TAU * hz * i as f64 / f64::from(from)).sin() as f32).collect()
+    };
+    let clip = Clip::new(SampleRate(from), &[&tone(440.0), &tone(1000.0)]);
+    let mut stream = Stream::new(SampleRate(from), SampleRate(to), 2);
+    let mut out = [Vec::new(), Vec::new()];
+    let mut keep = |clip: Clip| {
+        for (out, channel) in out.iter_mut().zip(clip.iter_channels()) {
+            out.extend_from_slice(channel);
+        }
+    };
+    for start in (0..frames as u64).step_by(piece as usize) {
+        keep(stream.push(&clip.slice(Frames(start), Frames(start + piece))));
+    }
+    keep(stream.finish());
+    let whole = resample(&clip, SampleRate(to));
+    assert!(Clip::new(SampleRate(to), &[&out[0], &out[1]]) == whole, "{from} to {to}");
+}
+
+#[test]
+fn pieces_are_converted_as_the_whole() {
+    check_stream(48_000, 44_100, 50_000, 7_001);
+    check_stream(22_050, 44_100, 30_000, 1);
+    check_stream(22_050, 44_100, 500, 4_000);
+    check_stream(44_100, 44_100, 3_000, 999);
+    check_stream(96_000, 44_100, 40_000, 40_000);
+    check_stream(8_000, 44_100, 0, 10);
 }

@@ -52,7 +52,7 @@ pub enum Bits {
 }
 
 impl Bits {
-    fn format(self) -> encode::Bits {
+    pub(crate) fn format(self) -> encode::Bits {
         match self {
             Self::Int16 => encode::Bits::Int16,
             Self::Int24 => encode::Bits::Int24,

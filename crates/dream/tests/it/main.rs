@@ -7,6 +7,7 @@ mod compose;
 mod exports;
 mod flows;
 mod kit;
+mod separate;
 mod tidy;
 
 use std::path::{Path, PathBuf};

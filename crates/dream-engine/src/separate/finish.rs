@@ -1,0 +1,233 @@
+//! Separated stems as files and into the library.
+
+use std::path::Path;
+
+use dream_analysis::{Hints, Known};
+use dream_audio::encode::{self, FloatWriter};
+use dream_core::{Category, Db, Frames, Parent, Provenance, Seed, Source, StemId};
+use dream_library::write_file;
+
+use super::recording::Recording;
+use super::spool::Spool;
+use super::{PART_S, SeparatedStem, Separation, StemFormat};
+use crate::intake::{Damage, Origin};
+use crate::{Bits, Error};
+
+/// A stem that nowhere reaches this level over [`SPAN_S`] is silent: 60 dB below full scale.
+const SILENCE: f64 = 1e-6;
+/// The stretches whose level counts, in seconds.
+const SPAN_S: f64 = 0.4;
+
+/// A shorter rest goes with the part before it, in seconds.
+const REST_S: u64 = 30;
+
+/// Longest stem that is written in another format than 32-bit float WAV, in seconds: it is held in memory.
+const MAX_WHOLE_S: f64 = 1800.0;
+
+/// What is known of a recording whose stems are made.
+pub(super) struct Made<'a> {
+    pub(super) recording: &'a Recording,
+    pub(super) parent: Parent,
+    pub(super) format: String,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Levels of a stem.
+#[derive(Default)]
+struct Levels {
+    energy: f64,
+    /// The largest mean square of a stretch.
+    loudest: f64,
+    peak: f32,
+}
+
+impl Separation<'_> {
+    /// Writes and admits the stems of a recording of so many seconds.
+    pub(super) fn finish(
+        &self,
+        made: &Made<'_>,
+        spools: &mut [Spool],
+        seconds: f64,
+    ) -> Result<Vec<SeparatedStem>, Error> {
+        let levels: Vec<Levels> =
+            spools.iter().map(|spool| self.levels(spool)).collect::<Result<_, _>>()?;
+        let energy: f64 = levels.iter().map(|levels| levels.energy).sum();
+        let peak = levels.iter().fold(0.0_f32, |peak, levels| peak.max(levels.peak));
+        let gain = if self.bits() == Bits::Float32 || peak <= 1.0 { 1.0 } else { peak.recip() };
+        let mut stems = Vec::new();
+        for ((output, spool), levels) in self.outputs.iter().zip(spools).zip(levels) {
+            let mut stem = SeparatedStem {
+                track: made.recording.key.clone(),
+                stem: output.name.clone(),
+                category: Category::parse(&output.name).unwrap_or(Category::Other),
+                model: self.separator.name().to_owned(),
+                quality_tier: self.separator.quality_tier().to_owned(),
+                duration_s: seconds,
+                energy_share: levels.energy / energy.max(f64::MIN_POSITIVE),
+                silent: levels.loudest < SILENCE,
+                path: None,
+                stem_ids: Vec::new(),
+                warnings: Vec::new(),
+            };
+            if stem.silent {
+                stem.warnings.push("silent: left out".to_owned());
+                stems.push(stem);
+                continue;
+            }
+            let ending = self.spec.format.ending();
+            let file = format!("{}_{}_{}", made.recording.name, stem.model, stem.stem);
+            if let Some(out) = &self.spec.out {
+                let path = out.join(format!("{file}.{ending}"));
+                if gain < 1.0 {
+                    let gain_db = Db::of(gain).0;
+                    stem.warnings
+                        .push(format!("all stems {gain_db:.1} dB, so that none is clipped"));
+                }
+                self.write(spool, &path, gain)?;
+                stem.path = Some(path.to_string_lossy().into_owned());
+            }
+            if !self.spec.no_library {
+                stem.stem_ids = self.admit(made, &stem, spool, &file)?;
+            }
+            stems.push(stem);
+        }
+        Ok(stems)
+    }
+
+    fn levels(&self, spool: &Spool) -> Result<Levels, Error> {
+        let span = ((f64::from(spool.rate().0) * SPAN_S) as u64).max(1);
+        let (mut levels, mut sum, mut count) = (Levels::default(), 0.0, 0);
+        spool.each(|block| {
+            self.progress().check()?;
+            levels.peak = levels.peak.max(block.peak());
+            let [left, right] = block.stereo();
+            for (l, r) in left.iter().zip(right) {
+                sum += 0.5 * (f64::from(*l).powi(2) + f64::from(*r).powi(2));
+                count += 1;
+                if count == span {
+                    levels.loudest = levels.loudest.max(sum / span as f64);
+                    levels.energy += sum;
+                    (sum, count) = (0.0, 0);
+                }
+            }
+            Ok(())
+        })?;
+        // What is left at the end counts as if silence followed.
+        levels.loudest = levels.loudest.max(sum / span as f64);
+        levels.energy += sum;
+        Ok(levels)
+    }
+
+    /// The format of the samples in files.
+    fn bits(&self) -> Bits {
+        self.spec.bits.unwrap_or(match self.spec.format {
+            StemFormat::Wav => Bits::Float32,
+            StemFormat::Flac => Bits::Int24,
+        })
+    }
+
+    fn write(&self, spool: &Spool, path: &Path, gain: f32) -> Result<(), Error> {
+        let encode = |source| Error::Encode { path: path.to_owned(), source };
+        let bits = self.bits();
+        if bits == Bits::Float32 {
+            let mut failed = None;
+            let written = write_file(path, |file| {
+                let result = FloatWriter::new(file, spool.rate(), 2, spool.frames())
+                    .map_err(encode)
+                    .and_then(|mut writer| {
+                        spool.each(|block| {
+                            self.progress().check()?;
+                            writer.write(&block.stereo()).map_err(encode)
+                        })
+                    });
+                result.map_err(|error| {
+                    failed = Some(error);
+                    std::io::Error::other("not written")
+                })
+            });
+            return match failed {
+                Some(error) => Err(error),
+                None => Ok(written?),
+            };
+        }
+        if spool.frames().seconds(spool.rate()) > MAX_WHOLE_S {
+            let minutes = MAX_WHOLE_S / 60.0;
+            let text = format!(
+                "stems of more than {minutes:.0} minutes are written as WAV of 32-bit floats only"
+            );
+            return Err(Error::Invalid(text));
+        }
+        let mut clip = spool.read(Frames(0), spool.frames())?;
+        clip.scale(gain);
+        let (bits, dither) = (bits.format(), Seed(0).child("dither"));
+        Ok(write_file(path, |file| {
+            let written = match self.spec.format {
+                StemFormat::Wav => encode::write_wav(file, &clip, bits, dither),
+                StemFormat::Flac => encode::write_flac(file, &clip, bits, dither),
+            };
+            written.map_err(|error| match error {
+                dream_audio::Error::Io(error) => error,
+                other => std::io::Error::other(other),
+            })
+        })?)
+    }
+
+    /// Takes a stem into the library, in parts where it is long; a silent part is left out.
+    fn admit(
+        &self,
+        made: &Made<'_>,
+        stem: &SeparatedStem,
+        spool: &Spool,
+        file: &str,
+    ) -> Result<Vec<StemId>, Error> {
+        let second = u64::from(spool.rate().0);
+        let (frames, part) = (spool.frames().0, PART_S * second);
+        let parts = frames.saturating_sub(REST_S * second).div_ceil(part).max(1);
+        let mut ids = Vec::new();
+        for k in 0..parts {
+            self.progress().check()?;
+            let start = k * part;
+            let count = if k + 1 == parts { frames - start } else { part };
+            let minutes = start / second / 60;
+            let name = if parts == 1 {
+                format!("{file}.wav")
+            } else {
+                format!("{file}_{:02}h{:02}m.wav", minutes / 60, minutes % 60)
+            };
+            let start_s = Frames(start).seconds(spool.rate());
+            let clip = spool.read(Frames(start), Frames(count))?;
+            match self.engine().admit(clip, self.origin(made, stem, name, start_s)) {
+                Ok(added) => ids.push(added.id()),
+                Err(Error::Silent) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(ids)
+    }
+
+    fn origin(&self, made: &Made<'_>, stem: &SeparatedStem, name: String, start_s: f64) -> Origin {
+        let mut warnings = made.warnings.clone();
+        if stem.quality_tier == "dsp" {
+            warnings.push("a rough separation: other instruments sound through".to_owned());
+        }
+        Origin {
+            name,
+            source: Source::Separated,
+            kit: Some(made.recording.name.clone()),
+            licence: made.recording.licence.clone(),
+            provenance: Provenance {
+                path: made.parent.path.clone(),
+                format: Some(made.format.clone()),
+                recipe: None,
+                parent: Some(Parent { start_s, ..made.parent.clone() }),
+                separator: Some(self.separator.described(&stem.stem)),
+                warnings,
+            },
+            hints: Hints {
+                name: None,
+                known: Known { category: Some(stem.category), ..Known::default() },
+            },
+            damage: Damage::default(),
+        }
+    }
+}
