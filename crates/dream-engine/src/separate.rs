@@ -295,10 +295,11 @@ fn clear(engine: &Engine) -> Result<(), Error> {
         let number = entry.file_name().to_string_lossy().parse().ok();
         let job = number.and_then(|number| engine.library().job(JobId(number)).ok());
         let needed = job.is_some_and(|job| match job.status {
-            Status::Running | Status::Queued => true,
             Status::Done => false,
-            Status::Failed | Status::Cancelled => {
-                job.finished_at.is_none_or(|at| engine.now().0 - at.0 < KEEP_MS)
+            // Of a run that was killed only the start is known.
+            Status::Running | Status::Queued | Status::Failed | Status::Cancelled => {
+                let last = job.finished_at.or(job.started_at);
+                last.is_none_or(|at| engine.now().0 - at.0 < KEEP_MS)
             }
         });
         if !needed {
