@@ -112,10 +112,11 @@ impl Engine {
     fn weights(&self) -> Check {
         let found = std::fs::read_dir(self.home().pretrained()).map_or(0, Iterator::count);
         let (status, message) = if found == 0 {
-            let text = "none installed; search runs on measured attributes (attr-v1) instead";
+            let text = "none installed; separation runs on signal processing (builtin), search on measured \
+                attributes (attr-v1) instead: see `dream models list`";
             (DEGRADED, text.to_owned())
         } else {
-            (OK, format!("{found} files"))
+            (OK, format!("{found} models"))
         };
         Check { name: "pretrained weights", status, message }
     }

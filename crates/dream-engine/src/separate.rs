@@ -9,6 +9,7 @@
 //! Memory: the model, two of its segments, and one stem of at most [`PART_S`] while it is admitted: a longer stem comes
 //! into the library in parts. It does not grow with the length of the track.
 
+mod cut;
 mod finish;
 mod recording;
 mod separator;
@@ -67,6 +68,8 @@ pub struct SeparateSpec {
     pub two_stems: Option<String>,
     /// Only these stems; all when empty.
     pub stems: Vec<String>,
+    /// Whether the drums are cut into loops and single hits besides, for the library.
+    pub cut_drums: bool,
 }
 
 impl Default for SeparateSpec {
@@ -83,6 +86,7 @@ impl Default for SeparateSpec {
             overlap: 0.25,
             two_stems: None,
             stems: Vec::new(),
+            cut_drums: false,
         }
     }
 }
@@ -131,6 +135,9 @@ pub struct SeparatedStem {
     /// Its stems in the library: more than one when it is long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stem_ids: Vec<StemId>,
+    /// The loops and single hits cut from it, in the library.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut_ids: Vec<StemId>,
     /// What was lost or replaced on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -252,6 +259,9 @@ fn check(spec: &SeparateSpec) -> Result<(), Error> {
     if spec.format == StemFormat::Flac && spec.bits == Some(Bits::Float32) {
         return invalid("FLAC holds 16 or 24 bits, no floats");
     }
+    if spec.cut_drums && spec.no_library {
+        return invalid("cuts of the drums go into the library");
+    }
     if spec.two_stems.is_some() && !spec.stems.is_empty() {
         return invalid("two stems or a choice of stems, not both");
     }
@@ -285,10 +295,11 @@ fn clear(engine: &Engine) -> Result<(), Error> {
         let number = entry.file_name().to_string_lossy().parse().ok();
         let job = number.and_then(|number| engine.library().job(JobId(number)).ok());
         let needed = job.is_some_and(|job| match job.status {
-            Status::Running | Status::Queued => true,
             Status::Done => false,
-            Status::Failed | Status::Cancelled => {
-                job.finished_at.is_none_or(|at| engine.now().0 - at.0 < KEEP_MS)
+            // Of a run that was killed only the start is known.
+            Status::Running | Status::Queued | Status::Failed | Status::Cancelled => {
+                let last = job.finished_at.or(job.started_at);
+                last.is_none_or(|at| engine.now().0 - at.0 < KEEP_MS)
             }
         });
         if !needed {
@@ -344,7 +355,7 @@ impl Separation<'_> {
         }
         let names: Vec<&str> = self.outputs.iter().map(|output| output.name.as_str()).collect();
         let described = self.separator.described(&names.join(","));
-        let how = json!([described, self.spec.shifts, self.spec.overlap]);
+        let how = json!([described, self.spec.shifts, self.spec.overlap, self.spec.cut_drums]);
         let how = dream_library::digest(how.to_string().as_bytes());
         Some(FileRecord {
             path: format!("separate {how} {}", recording.key),
@@ -375,8 +386,11 @@ impl Separation<'_> {
         let now = self.engine().now();
         self.engine().library().write(|write| {
             if let Some(record) = record {
-                let ids: Vec<StemId> =
-                    stems.iter().flat_map(|stem| stem.stem_ids.iter().copied()).collect();
+                let ids: Vec<StemId> = stems
+                    .iter()
+                    .flat_map(|stem| stem.stem_ids.iter().chain(&stem.cut_ids))
+                    .copied()
+                    .collect();
                 let verdict = match ids.as_slice() {
                     [] => Verdict::Refused("silent".to_owned()),
                     _ => Verdict::Stems(ids),

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
@@ -27,6 +28,10 @@ pub struct JobId(pub i64);
 
 /// How many times a job may die without finishing a single step before it is given up.
 const MAX_ATTEMPTS: i64 = 3;
+
+/// How long a killed process may take to end, in steps.
+const DYING_STEPS: u32 = 30;
+const DYING_STEP: Duration = Duration::from_millis(50);
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +128,7 @@ impl Library {
         if first && self.presence.is_alone(&owner) {
             self.home.sweep();
         }
+        self.await_death(&digest, &owner)?;
         self.write(|write| {
             if let Some(job) = self.interrupted(&write.transaction, &digest)? {
                 if let Some(claim) = write.claim(job, true, &owner, at)? {
@@ -139,6 +145,28 @@ impl Library {
             let job = JobId(write.transaction.last_insert_rowid());
             write.claim(job, false, &owner, at)?.ok_or(Error::Fenced(job))
         })
+    }
+
+    /// Waits for the run of that work in another process to end, as long as one that was killed may take to: the system
+    /// lets go of its lock only when its last write to the disk has returned.
+    fn await_death(&self, digest: &str, own: &str) -> Result<(), Error> {
+        for _ in 0..DYING_STEPS {
+            let owner: Option<String> = self
+                .lock()
+                .query_row(
+                    "select case status when 'running' then owner end from job where digest = ?1
+                     order by id desc limit 1",
+                    [digest],
+                    |row| row.get(0),
+                )
+                .optional()?
+                .flatten();
+            if !owner.is_some_and(|owner| owner != own && self.presence.is_alive(&owner)) {
+                break;
+            }
+            std::thread::sleep(DYING_STEP);
+        }
+        Ok(())
     }
 
     /// Whether the newest job of that work was interrupted, so that [`start`](Self::start) would go on with it.

@@ -217,6 +217,12 @@ impl From<Depth> for Bits {
 pub(crate) struct Ingest {
     /// Files and folders [default: raw_construction_kits in the home]
     pub(crate) paths: Vec<PathBuf>,
+    /// Take whole tracks apart and keep their stems: as `separate`, which has more options
+    #[arg(long, conflicts_with_all = ["category", "kit", "licence", "no_name_hints"])]
+    pub(crate) separate: bool,
+    /// The model for that [default: htdemucs if installed, else builtin]
+    #[arg(long, value_name = "NAME", requires = "separate")]
+    pub(crate) model: Option<String>,
     /// The category of all of it, in place of what is heard
     #[arg(long, value_parser = category)]
     pub(crate) category: Option<Category>,
@@ -272,6 +278,9 @@ pub(crate) struct Separate {
     /// Only these stems
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) stems: Vec<String>,
+    /// Cut the drums into loops and single hits besides, for the library
+    #[arg(long, conflicts_with = "no_library")]
+    pub(crate) cut_drums: bool,
 }
 
 /// Format of a file.

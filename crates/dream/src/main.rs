@@ -65,6 +65,9 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         Command::Compose(what) => compose::compose(&open(config)?, what, &progress, report),
         Command::Render(what) => compose::render(&open(config)?, what, &progress, report),
         Command::Analyse(what) => analyse::analyse(&config, what, &progress, report),
+        Command::Ingest(what) if what.separate => {
+            separate::ingest(&open(config)?, what, &progress, report)
+        }
         Command::Ingest(what) => commands::ingest(&open(config)?, what, &progress, report),
         Command::Separate(what) => separate::separate(&open(config)?, what, &progress, report),
         Command::Stems(what) => commands::stems(&open(config)?, what, &progress, report),

@@ -12,7 +12,7 @@ use dream_engine::{
 };
 use serde_json::json;
 
-use crate::args::{Container, Separate};
+use crate::args::{Container, Ingest, Separate};
 use crate::report::{Report, escaped};
 
 pub(crate) fn separate(
@@ -21,7 +21,31 @@ pub(crate) fn separate(
     progress: &Progress,
     report: &Report,
 ) -> anyhow::Result<bool> {
-    let spec = spec(args)?;
+    run(engine, spec(args)?, progress, report)
+}
+
+/// `dream ingest --separate`: the same into the library, from the folder that ingest takes by default.
+pub(crate) fn ingest(
+    engine: &Engine,
+    args: &Ingest,
+    progress: &Progress,
+    report: &Report,
+) -> anyhow::Result<bool> {
+    let mut tracks: Vec<Recorded> =
+        args.paths.iter().map(|path| Recorded::Path(absolute(path))).collect();
+    if tracks.is_empty() {
+        tracks.push(Recorded::Path(engine.home().raw_kits()));
+    }
+    let spec = SeparateSpec { tracks, model: args.model.clone(), ..SeparateSpec::default() };
+    run(engine, spec, progress, report)
+}
+
+fn run(
+    engine: &Engine,
+    spec: SeparateSpec,
+    progress: &Progress,
+    report: &Report,
+) -> anyhow::Result<bool> {
     let started = Instant::now();
     let counts = RefCell::new(SeparateReport::default());
     let result = engine.run_watched(&JobSpec::Separate(Box::new(spec)), progress, &|event| {
@@ -81,6 +105,7 @@ fn spec(args: &Separate) -> anyhow::Result<SeparateSpec> {
         overlap: args.overlap,
         two_stems: args.two_stems.clone(),
         stems: args.stems.clone(),
+        cut_drums: args.cut_drums,
     })
 }
 
@@ -127,6 +152,10 @@ fn print_track(track: &TrackOutcome, report: &Report) {
         };
         let share = 100.0 * stem.energy_share;
         report.line(&format!("  {:<9} {share:>5.1} %  {place}", stem.stem));
+        if !stem.cut_ids.is_empty() {
+            let ids: Vec<String> = stem.cut_ids.iter().map(|id| id.0.to_string()).collect();
+            report.line(&format!("             loops and hits: stems {}", ids.join(", ")));
+        }
         for warning in stem.warnings.iter().filter(|_| !stem.silent) {
             report.line(&format!("             {}", escaped(warning)));
         }

@@ -3,10 +3,15 @@
 use std::path::Path;
 
 use dream_analysis::{Hints, Known};
+use dream_audio::Clip;
 use dream_audio::encode::{self, FloatWriter};
-use dream_core::{Category, Db, Frames, Parent, Provenance, Seed, Source, StemId};
+use dream_audio::resample::resample;
+use dream_core::{
+    Category, Db, Form, Frames, Parent, Provenance, SampleRate, Seed, Source, StemId,
+};
 use dream_library::write_file;
 
+use super::cut::cut;
 use super::recording::Recording;
 use super::spool::Spool;
 use super::{PART_S, SeparatedStem, Separation, StemFormat};
@@ -67,6 +72,7 @@ impl Separation<'_> {
                 silent: levels.loudest < SILENCE,
                 path: None,
                 stem_ids: Vec::new(),
+                cut_ids: Vec::new(),
                 warnings: Vec::new(),
             };
             if stem.silent {
@@ -87,7 +93,7 @@ impl Separation<'_> {
                 stem.path = Some(path.to_string_lossy().into_owned());
             }
             if !self.spec.no_library {
-                stem.stem_ids = self.admit(made, &stem, spool, &file)?;
+                self.admit(made, &mut stem, spool, &file)?;
             }
             stems.push(stem);
         }
@@ -176,14 +182,13 @@ impl Separation<'_> {
     fn admit(
         &self,
         made: &Made<'_>,
-        stem: &SeparatedStem,
+        stem: &mut SeparatedStem,
         spool: &Spool,
         file: &str,
-    ) -> Result<Vec<StemId>, Error> {
+    ) -> Result<(), Error> {
         let second = u64::from(spool.rate().0);
         let (frames, part) = (spool.frames().0, PART_S * second);
         let parts = frames.saturating_sub(REST_S * second).div_ceil(part).max(1);
-        let mut ids = Vec::new();
         for k in 0..parts {
             self.progress().check()?;
             let start = k * part;
@@ -196,16 +201,44 @@ impl Separation<'_> {
             };
             let start_s = Frames(start).seconds(spool.rate());
             let clip = spool.read(Frames(start), Frames(count))?;
-            match self.engine().admit(clip, self.origin(made, stem, name, start_s)) {
-                Ok(added) => ids.push(added.id()),
-                Err(Error::Silent) => {}
-                Err(error) => return Err(error),
+            if self.spec.cut_drums && stem.category == Category::Drums {
+                let clip = resample(&clip, SampleRate::LIBRARY);
+                for (number, cut) in cut(&clip).into_iter().enumerate() {
+                    self.progress().check()?;
+                    let what = match cut.known.form {
+                        Some(Form::Loop) => "loop",
+                        _ => cut.known.category.unwrap_or_default().name(),
+                    };
+                    let name =
+                        format!("{}_{what}_{}.wav", name.trim_end_matches(".wav"), number + 1);
+                    let origin = self.origin(made, stem, name, start_s, cut.known);
+                    stem.cut_ids.extend(self.admitted(cut.clip, origin)?);
+                }
             }
+            let known = Known { category: Some(stem.category), ..Known::default() };
+            let origin = self.origin(made, stem, name, start_s, known);
+            stem.stem_ids.extend(self.admitted(clip, origin)?);
         }
-        Ok(ids)
+        Ok(())
     }
 
-    fn origin(&self, made: &Made<'_>, stem: &SeparatedStem, name: String, start_s: f64) -> Origin {
+    /// The stem that a clip has become; none when it is silent.
+    fn admitted(&self, clip: Clip, origin: Origin) -> Result<Option<StemId>, Error> {
+        match self.engine().admit(clip, origin) {
+            Ok(added) => Ok(Some(added.id())),
+            Err(Error::Silent) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn origin(
+        &self,
+        made: &Made<'_>,
+        stem: &SeparatedStem,
+        name: String,
+        start_s: f64,
+        known: Known,
+    ) -> Origin {
         let mut warnings = made.warnings.clone();
         if stem.quality_tier == "dsp" {
             warnings.push("a rough separation: other instruments sound through".to_owned());
@@ -223,10 +256,7 @@ impl Separation<'_> {
                 separator: Some(self.separator.described(&stem.stem)),
                 warnings,
             },
-            hints: Hints {
-                name: None,
-                known: Known { category: Some(stem.category), ..Known::default() },
-            },
+            hints: Hints { name: None, known },
             damage: Damage::default(),
         }
     }

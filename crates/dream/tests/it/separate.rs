@@ -77,7 +77,7 @@ fn models_are_listed_added_checked_and_removed() {
 fn a_killed_separation_goes_on() {
     let world = World::new();
     world.json(&["models", "add", "mine", &fixture("small.safetensors")], 0);
-    track(&world, "song.wav", 60);
+    track(&world, "song.wav", 30);
     let args = ["separate", "song.wav", "--model", "mine", "--json"];
     let mut child =
         world.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -92,6 +92,6 @@ fn a_killed_separation_goes_on() {
     let lines = world.json(&args[..4], 0);
     let summary = lines.last().unwrap();
     assert_eq!((&summary["resumed"], &summary["stems"]), (&json!(true), &json!(2)));
-    assert_eq!(lines[0]["duration_s"], 60.0);
+    assert_eq!(lines[0]["duration_s"], 30.0);
     assert_eq!(names_in(&world.home().join("processed_database/work")).len(), 0);
 }
