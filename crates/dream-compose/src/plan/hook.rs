@@ -2,7 +2,7 @@
 //!
 //! A hook is four units of one rhythm cell in an order such as AABA, repeated until the chords repeat too. Each note is drawn over the scale by
 //! its place in the beat, the size of the step, the chord of the moment and the direction of a contour;
-//! notes on quarters that miss the chord mostly move to it; the phrase ends on the first or third degree.
+//! notes that miss the chord mostly move to it, unless they pass by step; the phrase ends on the first or third degree.
 //! Before the drop the hook is only teased: as a rhythm on one pitch, or its first half.
 
 use std::borrow::Cow;
@@ -216,7 +216,8 @@ fn is_chordal(setting: &Setting<'_>, progression: &Progression, beat: f64, rung:
     classes.contains(&setting.ladder.pitch(rung).rem_euclid(12))
 }
 
-/// Moves notes on quarters to the chord, most of them; one that stays resolves by step into the next.
+/// Moves notes that miss the chord to it: on quarters most of them, where one that stays resolves by step; elsewhere those that do
+/// not go on by step, for a foreign note that repeats or leaps is heard as the wrong chord.
 fn refit(setting: &Setting<'_>, progression: &Progression, tones: &mut [Tone], seed: Seed) {
     let [low, high] = setting.genre.hook_register;
     let fits = |beat: f64, rung: i32| {
@@ -228,7 +229,8 @@ fn refit(setting: &Setting<'_>, progression: &Progression, tones: &mut [Tone], s
         let tone = &mut tones[index];
         let resolves = next
             .is_some_and(|next| (next.rung - tone.rung).abs() == 1 && fits(next.beat, next.rung));
-        let stays = strength(tone.beat) > 0 || fits(tone.beat, tone.rung);
+        let passes = next.is_some_and(|next| (next.rung - tone.rung).abs() == 1);
+        let stays = fits(tone.beat, tone.rung) || (passes && strength(tone.beat) > 0);
         let leans = resolves && !draw::chance(seed.index(index as u64), 0.85);
         if !stays && !leans {
             let mut near = [-1, 1, -2, 2].into_iter().map(|step| tone.rung + step);
@@ -272,7 +274,9 @@ fn second(setting: &Setting<'_>, progression: &Progression, hook: &Hook) -> Hook
             tone.rung += steps;
         }
         let inside = |tone: &Tone| (low..=high).contains(&setting.ladder.pitch(tone.rung));
-        other.notes.iter().all(inside).then_some(other)
+        let fits = other.notes.iter().all(inside);
+        refit(setting, progression, &mut other.notes, seed.child("refit"));
+        fits.then_some(other)
     };
     let kind = draw::weighted(seed, [7, -2, 0], |steps| match steps {
         7 => 0.40,
