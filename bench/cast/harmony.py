@@ -93,16 +93,15 @@ class Judge:
     def is_tonal(self, stem):
         return self.points(stem) > self.least
 
-    def played(self, stem, by, chord, plan, part):
-        """The chroma of a stem as it sounds in the track, `by` being its transposition where it runs; None for a melody that is not
-        judged."""
+    def played(self, stem, by, root, chord, plan, part):
+        """The chroma of a stem as it sounds in the track: by notes from its root, or, where it has none or is a loop, moved by `by`;
+        None for a melody that is not judged."""
         together = {}
         for index, section in enumerate(plan["structure"]):
             for query in section["stem_queries"]:
                 if all(query[k] == part[k] for k in ("role", "category", "tags", "text")):
                     for note in query.get("notes", []):
                         together.setdefault((index, round(note["beat"], 6)), []).append(note)
-        root = stem["facts"].get("root")
         if stem["form"] == "loop" or not together or root is None:
             return self.chroma(stem, by)
         heard, melody = 0, False
@@ -133,6 +132,11 @@ def chord_of(stem):
     return [0, *third, 7] if "chord" in tags else []
 
 
+def root_of(stem):
+    """The root that analysis gives it; casting also finds one in a long tone."""
+    return stem["facts"].get("root")
+
+
 def auc(good, bad):
     good, bad = np.array(good), np.array(bad)
     return np.mean((good[:, None] < bad[None, :]) + 0.5 * (good[:, None] == bad[None, :]))
@@ -148,10 +152,10 @@ def main(dream, home, seeds, worst, melodies):
             if cast["part"]["role"] not in TONAL:
                 continue
             rivals = [judge.library[loser["id"]] for loser in told["losers"]]
-            rivals = [judge.played(s, 0.0, chord_of(s), plan, cast["part"]) for s in rivals if judge.is_tonal(s)]
+            rivals = [judge.played(s, 0.0, root_of(s), chord_of(s), plan, cast["part"]) for s in rivals if judge.is_tonal(s)]
             for one in cast["stems"]:
                 stem = judge.library[one["id"]]
-                sound = judge.played(stem, one["semitones"], one["chord"], plan, cast["part"])
+                sound = judge.played(stem, one["semitones"], one["root"], one["chord"], plan, cast["part"])
                 if sound is not None:
                     sounds.append((cast["part"], stem, sound, [sound] + [rival for rival in rivals if rival is not None]))
         picked = []
@@ -173,7 +177,7 @@ def main(dream, home, seeds, worst, melodies):
                 if None in pair or pair[0]["id"] == pair[1]["id"]:
                     continue
                 library.append(clash(*(space(judge.chroma(stem)) for stem in pair)))
-                heard = [judge.played(stem, 0.0, chord_of(stem), plan, part) for stem, part in zip(pair, (one, two))]
+                heard = [judge.played(stem, 0.0, root_of(stem), chord_of(stem), plan, part) for stem, part in zip(pair, (one, two))]
                 heard = [judge.chroma(stem) if sound is None else sound for stem, sound in zip(pair, heard)]
                 there.append(clash(*map(space, heard)))
     for pair in sorted(named, reverse=True)[:worst]:

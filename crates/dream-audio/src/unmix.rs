@@ -71,9 +71,8 @@ struct Picture {
 /// Separates a clip: one clip for each of [`SOURCES`]. `bpm` is its tempo, if it has one, in bars of four beats.
 pub fn unmix(clip: &Clip, bpm: Option<Bpm>) -> [Clip; 4] {
     let rate = clip.rate().0 as f32;
-    let mut stems = [clip.clone(), clip.clone(), clip.clone(), clip.clone()];
     if clip.is_empty() {
-        return stems;
+        return SOURCES.map(|_| clip.clone());
     }
     // The blocks keep their length in seconds.
     let scale = |size: usize| ((size as f32 * rate / 44_100.0) as usize).max(64) / 8 * 8;
@@ -103,10 +102,7 @@ pub fn unmix(clip: &Clip, bpm: Option<Bpm>) -> [Clip; 4] {
     subtract(&mut other, &hits);
     subtract(&mut other, &vocals);
     add(&mut drums, &hits);
-    for (stem, part) in stems.iter_mut().zip([drums, bass, other, vocals]) {
-        *stem = part;
-    }
-    stems
+    [drums, bass, other, vocals]
 }
 
 /// How many hops reach into the clip.

@@ -41,6 +41,16 @@ pub enum Error {
     /// Something named in the request does not exist.
     #[error("there is no {0}")]
     NotFound(String),
+    /// The stems of a recording are longer than their format allows.
+    #[error(
+        "{path} is longer than {limit_s:.0} s: its stems are written as WAV of 32-bit floats only"
+    )]
+    StemsTooLong {
+        /// The recording.
+        path: PathBuf,
+        /// The limit in seconds.
+        limit_s: f64,
+    },
     /// Something in the request is out of range.
     #[error("{0}")]
     Invalid(String),
@@ -133,7 +143,7 @@ impl Error {
             Self::Weights { source, .. } | Self::Separate(source) => of_weights(source),
             Self::Io { source, .. } => of_io(source, Kind::Internal),
             Self::NotFound(_) => Kind::NotFound,
-            Self::TooManyFiles { .. } => Kind::TooLarge,
+            Self::TooManyFiles { .. } | Self::StemsTooLong { .. } => Kind::TooLarge,
             Self::Cancelled(_) => Kind::Cancelled,
             Self::Library(error) => of_library(error),
         }

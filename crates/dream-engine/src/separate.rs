@@ -39,6 +39,9 @@ pub(crate) const PART_S: u64 = 600;
 /// Longest recording: the stems of a longer one would be larger than a WAV file can be.
 const MAX_SECONDS: f64 = 3.0 * 3600.0;
 
+/// Longest stem that is written in another format than 32-bit float WAV, in seconds: it is held in memory.
+const MAX_WHOLE_S: f64 = 1800.0;
+
 /// How long the spools of a job that was given up are kept, in milliseconds.
 const KEEP_MS: i64 = 7 * 24 * 3600 * 1000;
 
@@ -340,7 +343,7 @@ impl Separation<'_> {
                 Ok(outcome(stems))
             }
             // What is wrong with this track only.
-            Err(error @ (Error::Decode { .. } | Error::Silent)) => {
+            Err(error @ (Error::Decode { .. } | Error::Silent | Error::StemsTooLong { .. })) => {
                 Ok(TrackOutcome { error: Some(chain(&error)), ..outcome(Vec::new()) })
             }
             Err(error) => Err(error),
@@ -406,14 +409,19 @@ impl Separation<'_> {
         let folder = self.folder.join(number.to_string());
         std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
         let (mixture, heard) = self.mixture(number, recording, &folder)?;
+        let seconds = mixture.frames().seconds(mixture.rate());
+        if self.spec.out.is_some() && self.bits() != Bits::Float32 && seconds > MAX_WHOLE_S {
+            std::fs::remove_dir_all(&folder).map_err(io("remove", &folder))?;
+            let path = recording.path.clone();
+            return Err(Error::StemsTooLong { path, limit_s: MAX_WHOLE_S });
+        }
         let mut spools = self.separated(number, &mixture, &folder)?;
-        let place = mixture.frames().seconds(mixture.rate());
         drop(mixture);
         let mut parent = recording.parent.clone();
         parent.digest = Some(file_digest(&recording.path)?);
         let made =
             finish::Made { recording, parent, format: heard.format, warnings: heard.warnings };
-        let stems = self.finish(&made, &mut spools, place)?;
+        let stems = self.finish(&made, &mut spools, seconds)?;
         drop(spools);
         std::fs::remove_dir_all(&folder).map_err(io("remove", &folder))?;
         Ok(stems)

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::bail;
-use dream_core::{Bpm, Progress, StemId, chain};
+use dream_core::{Bpm, Progress, StemId};
 use dream_engine::{
     Change, Engine, Entry, Event, FileOutcome, Filter, IngestReport, IngestSpec, IngestStatus,
-    JobSpec, Kind, Outcome,
+    JobSpec, Outcome,
 };
 use serde_json::json;
 
@@ -49,17 +49,7 @@ pub(crate) fn ingest(
         Err(error) => (counts.into_inner(), Some(error)),
     };
     let elapsed_s = started.elapsed().as_secs_f64();
-    if report.is_json() {
-        let mut summary = json!(totals);
-        summary["summary"] = json!(true);
-        summary["elapsed_s"] = json!(elapsed_s);
-        summary["cancelled"] =
-            json!(error.as_ref().is_some_and(|error| error.kind() == Kind::Cancelled));
-        if let Some(error) = &error {
-            summary["error"] = json!(chain(error));
-        }
-        report.document(&summary)?;
-    }
+    report.totals(&totals, elapsed_s, error.as_ref())?;
     if let Some(error) = error {
         return Err(error.into());
     }

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use dream_core::Progress;
+use dream_engine::{Error, Kind};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use serde_json::json;
 use tracing::Level;
 
 use crate::args::Global;
@@ -77,6 +79,26 @@ impl Report {
         let text = serde_json::to_string(value)?;
         self.print(&text);
         Ok(())
+    }
+
+    /// Ends the JSON of a command that goes item by item: its counts, and why it ended early if it did.
+    pub(crate) fn totals(
+        &self,
+        counts: &impl Serialize,
+        elapsed_s: f64,
+        error: Option<&Error>,
+    ) -> anyhow::Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let mut summary = serde_json::to_value(counts)?;
+        summary["summary"] = json!(true);
+        summary["elapsed_s"] = json!(elapsed_s);
+        summary["cancelled"] = json!(error.is_some_and(|error| error.kind() == Kind::Cancelled));
+        if let Some(error) = error {
+            summary["error"] = json!(dream_core::chain(error));
+        }
+        self.document(&summary)
     }
 
     /// Prints a line for a human.

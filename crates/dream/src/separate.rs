@@ -5,12 +5,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context;
-use dream_core::{Progress, StemId, chain};
+use dream_core::{Progress, StemId};
 use dream_engine::{
-    Engine, Event, JobSpec, Kind, Outcome, Recorded, SeparateReport, SeparateSpec, StemFormat,
+    Engine, Event, JobSpec, Outcome, Recorded, SeparateReport, SeparateSpec, StemFormat,
     TrackOutcome,
 };
-use serde_json::json;
 
 use crate::args::{Container, Ingest, Separate};
 use crate::report::{Report, escaped};
@@ -60,17 +59,7 @@ fn run(
         Err(error) => (counts.into_inner(), Some(error)),
     };
     let elapsed_s = started.elapsed().as_secs_f64();
-    if report.is_json() {
-        let mut summary = json!(totals);
-        summary["summary"] = json!(true);
-        summary["elapsed_s"] = json!(elapsed_s);
-        summary["cancelled"] =
-            json!(error.as_ref().is_some_and(|error| error.kind() == Kind::Cancelled));
-        if let Some(error) = &error {
-            summary["error"] = json!(chain(error));
-        }
-        report.document(&summary)?;
-    }
+    report.totals(&totals, elapsed_s, error.as_ref())?;
     if let Some(error) = error {
         return Err(error.into());
     }

@@ -33,7 +33,7 @@ impl Engine {
     ) -> Result<Shortlist, Error> {
         let parts = plan.parts();
         let (sketches, tagged) = self.sketches(plan, &parts, selection)?;
-        let wishes = wishes(plan);
+        let wishes = wishes(&plan.prompt);
         let promising: Vec<Promising> = parts
             .par_iter()
             .map(|part| {

@@ -6,7 +6,7 @@
 
 use dream_analysis::descriptors::Target;
 use dream_compose::prompt;
-use dream_core::{ArrangementPlan, Embedding, PartId, Role};
+use dream_core::{Embedding, PartId, Role};
 
 /// Names of genres that hold the name of an instrument, and words for all of the music.
 const GENRES: &[&str] = &[
@@ -49,8 +49,8 @@ pub(super) struct Wish {
 }
 
 /// What the prompt asks of sounds: "dark techno with warm pads" wants all of it dark and the pads warm.
-pub(super) fn wishes(plan: &ArrangementPlan) -> Vec<Phrase> {
-    let mut text = format!(" {} ", plan.prompt.to_lowercase());
+pub(super) fn wishes(prompt: &str) -> Vec<Phrase> {
+    let mut text = format!(" {} ", prompt.to_lowercase());
     for name in GENRES {
         let space = if name.starts_with(' ') { " " } else { "" };
         text = text.replace(name, &format!("{space}music"));
@@ -144,29 +144,15 @@ fn value(embedding: &Embedding, attribute: usize) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use dream_core::{Bpm, Space};
+    use dream_core::Space;
 
     use super::*;
 
     #[track_caller]
     fn check(prompt: &str, role: Role, attribute: &str, expected: f32) {
-        let plan = ArrangementPlan {
-            schema: 1,
-            prompt: prompt.to_owned(),
-            seed: 1,
-            bpm: Bpm::new(130.0).expect("a usual tempo"),
-            key: None,
-            genre: "techno".to_owned(),
-            moods: Vec::new(),
-            swing: 50.0,
-            total_bars: 8,
-            estimated_duration_s: 14.8,
-            loudness_lufs: -10.0,
-            structure: Vec::new(),
-        };
         let part =
             PartId { role, category: role.categories()[0], tags: Vec::new(), text: String::new() };
-        let wish = wish(&part, &wishes(&plan));
+        let wish = wish(&part, &wishes(prompt));
         let index = dream_analysis::attributes::index(attribute).unwrap();
         let wanted = wish.attributes.iter().find(|(i, _)| *i == index).map_or(0.0, |(_, w)| *w);
         assert!((wanted - expected).abs() < 1e-6, "{prompt}: {wanted} instead of {expected}");

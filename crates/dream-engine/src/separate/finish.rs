@@ -26,9 +26,6 @@ const SPAN_S: f64 = 0.4;
 /// A shorter rest goes with the part before it, in seconds.
 const REST_S: u64 = 30;
 
-/// Longest stem that is written in another format than 32-bit float WAV, in seconds: it is held in memory.
-const MAX_WHOLE_S: f64 = 1800.0;
-
 /// What is known of a recording whose stems are made.
 pub(super) struct Made<'a> {
     pub(super) recording: &'a Recording,
@@ -125,7 +122,7 @@ impl Separation<'_> {
     }
 
     /// The format of the samples in files.
-    fn bits(&self) -> Bits {
+    pub(super) fn bits(&self) -> Bits {
         self.spec.bits.unwrap_or(match self.spec.format {
             StemFormat::Wav => Bits::Float32,
             StemFormat::Flac => Bits::Int24,
@@ -155,13 +152,6 @@ impl Separation<'_> {
                 Some(error) => Err(error),
                 None => Ok(written?),
             };
-        }
-        if spool.frames().seconds(spool.rate()) > MAX_WHOLE_S {
-            let minutes = MAX_WHOLE_S / 60.0;
-            let text = format!(
-                "stems of more than {minutes:.0} minutes are written as WAV of 32-bit floats only"
-            );
-            return Err(Error::Invalid(text));
         }
         let mut clip = spool.read(Frames(0), spool.frames())?;
         clip.scale(gain);
