@@ -9,7 +9,7 @@
 
 use std::f64::consts::TAU;
 
-use dream_core::{Profile, Role, Stem};
+use dream_core::{Facts, Profile, Role, Stem};
 
 use super::need::Need;
 use super::root::root;
@@ -117,6 +117,20 @@ pub(super) fn sound(need: &Need<'_>, stem: &Stem) -> Option<Sound> {
             None => strongest(profile),
         }),
     })
+}
+
+/// The shares of the pitch classes by what they have above the median of them, which noise and partials reach as well; `None`
+/// where the profile points to none.
+pub(super) fn outstanding(facts: &Facts) -> Option<[f64; 12]> {
+    let classes = facts.profile.as_ref()?.pitch_classes.map(f64::from);
+    if Interval::of(&classes)?.points() < TONAL_MIN {
+        return None;
+    }
+    let mut sorted = classes;
+    sorted.sort_by(f64::total_cmp);
+    let above = classes.map(|class| (class - sorted[6]).max(0.0));
+    let sum: f64 = above.iter().sum();
+    (sum > 0.0).then(|| above.map(|class| class / sum))
 }
 
 /// How near a stem that runs is to the pitches of the part's notes at its best transposition, 0 to 1; `None` where its pitches

@@ -10,6 +10,7 @@ use super::need::Need;
 use super::root::root;
 use super::{harmony, rhythm};
 use crate::render::role::{is_drum, is_gesture, is_tonal, reach};
+use crate::render::tuning;
 use crate::{Candidate, Outline};
 
 /// A score with its terms, and how the stem would be bent.
@@ -180,13 +181,19 @@ fn stretch(need: &Need<'_>, own: f64) -> (f64, f64) {
     (ratio, -0.5 * share.min(1.0) + beyond)
 }
 
-/// How near the plan's key a loop or texture is after that transposition: best in it or its relative, well as a neighbour on
-/// the Camelot wheel; 0 where either has none.
+/// How near the plan's key a loop or texture is after that transposition: by its root where it is one note or chord, else by
+/// the pitches that stand out of it, else by its own key: best in the plan's or its relative, well as a neighbour on the
+/// Camelot wheel. 0 where nothing is known.
 pub(super) fn key(need: &Need<'_>, stem: &Stem, semitones: i32) -> f64 {
     let facts = &stem.facts;
     let Some(target) = need.key else { return 0.0 };
     if let Some((root, sure)) = root(facts).filter(|_| facts.form != Form::Loop) {
         return sure * lone(root.round() as i32 + semitones, target);
+    }
+    if let Some(classes) = harmony::outstanding(facts) {
+        return (0..12)
+            .map(|class| classes[class as usize] * lone(class + semitones, target))
+            .sum();
     }
     let Some(own) = facts.key else { return 0.0 };
     let sure = f64::from(facts.key_confidence.clamp(0.0, 1.0));
@@ -234,7 +241,7 @@ pub(super) fn in_tune(need: &Need<'_>, stem: &Stem) -> bool {
 /// What a stem without a known root costs where it should play notes: it plays one pitch.
 const ROOTLESS: f64 = -4.0;
 /// What a chord costs that has the wrong third wherever it is played.
-const WRONG_THIRD: f64 = -4.0;
+const WRONG_THIRD: f64 = -8.0;
 
 /// Mean over the notes of how easily the one-shot reaches them.
 fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
@@ -256,24 +263,45 @@ fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
         }
     };
     let ease = need.pitches.iter().map(ease).sum::<f64>() / need.pitches.len().max(1) as f64;
-    kind + ease + WRONG_THIRD * wrong_thirds(need, stem)
+    let wrong = if chord { wrong_thirds(need, stem) } else { foreign_third(need, stem, root) };
+    kind + ease + WRONG_THIRD * wrong
 }
 
-/// In which share of the part's chords the third is major where that of the stem's chord is minor, or the other way round.
+/// In which share of the part's chords the third is major where that of the stem's chord is minor, or the other way round; an
+/// open chord leaves out every third, which is a small part of a wrong one.
 fn wrong_thirds(need: &Need<'_>, stem: &Stem) -> f64 {
-    let Some(third) =
-        chord(stem).iter().map(|above| i32::from(*above)).find(|above| *above < 5 && *above > 2)
+    const LEFT_OUT: f64 = 0.2;
+    let own =
+        chord(stem).iter().map(|above| i32::from(*above)).find(|above| [3, 4].contains(above));
+    let wrong_in = |pitches: &[i32]| {
+        let root = tuning::root_of(pitches).unwrap_or_default();
+        let has = |above| pitches.iter().any(|pitch| (pitch - root).rem_euclid(12) == above);
+        match own {
+            Some(third) if has(7 - third) && !has(third) => 1.0,
+            None if has(3) || has(4) => LEFT_OUT,
+            _ => 0.0,
+        }
+    };
+    let (all, wrong) = need.voicings.iter().fold((0.0, 0.0), |(all, wrong), (pitches, weight)| {
+        (all + weight, wrong + weight * wrong_in(pitches))
+    });
+    if all > 0.0 { wrong / all } else { 0.0 }
+}
+
+/// How much of the third that the plan's key does not have sounds in a tone, relative to its root: metal and overdriven tones
+/// hold one, and would turn the key into its parallel. Low notes are free of it (`render::tuning`).
+fn foreign_third(need: &Need<'_>, stem: &Stem, root: f64) -> f64 {
+    let low = matches!(need.part.role, Role::Bass | Role::Sub);
+    let Some((key, classes)) = need.key.filter(|_| !low).zip(harmony::outstanding(&stem.facts))
     else {
         return 0.0;
     };
-    let has = |pitches: &[i32], above: i32| {
-        pitches.iter().any(|pitch| (pitch - pitches[0]).rem_euclid(12) == above)
+    let above = |semitones: i32| classes[(root.round() as i32 + semitones).rem_euclid(12) as usize];
+    let (own, other) = match key.mode {
+        Mode::Major => (above(4), above(3)),
+        Mode::Minor => (above(3), above(4)),
     };
-    let (all, wrong) = need.voicings.iter().fold((0.0, 0.0), |(all, wrong), (pitches, weight)| {
-        let other = has(pitches, 7 - third) && !has(pitches, third);
-        (all + weight, wrong + if other { *weight } else { 0.0 })
-    });
-    if all > 0.0 { wrong / all } else { 0.0 }
+    ((other - own) / above(0).max(other).max(f64::MIN_POSITIVE)).max(0.0)
 }
 
 /// The chord a stem holds, by its tags and its mode: thirds are left open where they are not known. A key whose tonic is

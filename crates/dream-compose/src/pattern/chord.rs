@@ -36,6 +36,11 @@ pub struct Chord {
 }
 
 impl Chord {
+    /// Whether it has no third.
+    pub fn is_open(self) -> bool {
+        matches!(self.colour, Colour::Power | Colour::Sus | Colour::Sus2 | Colour::Cluster)
+    }
+
     /// Reads `bVII`, `i9`, `IVmaj9`, `i5`: lower case has a minor third.
     ///
     /// # Errors

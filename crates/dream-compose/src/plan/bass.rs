@@ -1,5 +1,6 @@
 //! Bass: lines in scale degrees under the chords.
 //!
+//! It moves with the chords where their key stays clear, and else holds the tonic under them as a pedal point.
 //! The root's pitch class lies in the genre's register, in the octave nearest to the root before. Onsets on
 //! the kick are removed where the genre wants them apart. A sub plays the same line; the bass above it then
 //! moves up an octave. A glide is written as a legato note.
@@ -108,10 +109,11 @@ fn write(tonal: &Tonal<'_>, line: &BassLine, enter: u32, leave: u32) -> Vec<Note
         }
         let energy = setting.energy_at(tonal.part, bar);
         let gate = low_gate + (high_gate - low_gate) * ((energy - 0.4) / 0.6).clamp(0.0, 1.0);
-        let follows = match setting.genre.follow {
-            Follow::Chord => true,
-            Follow::Tonic => roots.len() >= 3 && energy >= 0.7,
-        };
+        let follows = tonal.theme.bass_may_follow
+            && match setting.genre.follow {
+                Follow::Chord => true,
+                Follow::Tonic => roots.len() >= 3 && energy >= 0.7,
+            };
         let tonic = Chord { root: 0, ..progression.at(bar) };
         let chord = if follows { progression.at(bar) } else { tonic };
         let next = if follows { progression.at(bar + 1) } else { tonic };

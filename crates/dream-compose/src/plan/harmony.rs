@@ -10,15 +10,19 @@ use dream_core::{Mode, Note};
 use super::Tonal;
 use super::draw;
 use super::setting::Setting;
-use crate::genre::{Follow, Lane, SectionKind};
+use crate::genre::{Lane, SectionKind};
 use crate::pattern::{Chord, Colour, Progression};
 
 /// Longest pad note in bars; longer chords start again.
 const PAD_BARS: u32 = 4;
 /// Velocity of the held tonic relative to the chord above it.
 const PEDAL: f64 = 0.9;
-/// Length of the bass relative to a voice of the chords.
-const BASS: f64 = 0.5;
+/// Weight of the bass relative to a voice of the chords: it is the loudest tonal part.
+const BASS: f64 = 3.0;
+/// Weight of the fifth that sounds in each note of the bass, its third partial, relative to the bass.
+const TWELFTH: f64 = 0.3;
+/// How much better a progression agrees with its own key than with any other.
+const CLEAR: f64 = 1.1;
 /// How much more seldom a progression is drawn that reads as another key.
 const UNCLEAR: f64 = 0.02;
 
@@ -32,11 +36,7 @@ pub(super) fn progression(setting: &Setting<'_>) -> Progression {
     }
     let fits = |progression: &Progression| {
         progression.chords.iter().all(|chord| {
-            let open = matches!(
-                chord.colour,
-                Colour::Power | Colour::Sus | Colour::Sus2 | Colour::Cluster
-            );
-            let third = chord.root != 0 || open || chord.minor == (mode == Mode::Minor);
+            let third = chord.root != 0 || chord.is_open() || chord.minor == (mode == Mode::Minor);
             third && ladder.contains(tonic + chord.root)
         })
     };
@@ -50,7 +50,8 @@ pub(super) fn progression(setting: &Setting<'_>) -> Progression {
         usable = own().map(major).filter(fits).collect();
     }
     let drawn = draw::weighted(setting.seed.child("progression"), usable, |one| {
-        one.weight * if is_clear(setting, one) { 1.0 } else { UNCLEAR }
+        let clear = is_clear(setting, one, false) || bass_may_follow(setting, one);
+        one.weight * if clear { 1.0 } else { UNCLEAR }
     });
     drawn.unwrap_or_else(|| {
         let chord = Chord { root: 0, minor: mode == Mode::Minor, colour: Colour::Triad };
@@ -58,14 +59,19 @@ pub(super) fn progression(setting: &Setting<'_>) -> Progression {
     })
 }
 
-/// Whether a progression over the held tonic speaks clearly for its key: among the first two of the 24 keys by the
-/// correlation of its pitch classes with the probe-tone profiles of C. Krumhansl and E. Kessler, "Tracing
-/// the Dynamic Changes in Perceived Tonal Organization", Psychological Review 89, 1982.
-fn is_clear(setting: &Setting<'_>, progression: &Progression) -> bool {
+/// Whether the key stays clear when the bass moves with the chords; else it holds the tonic under them.
+pub(super) fn bass_may_follow(setting: &Setting<'_>, progression: &Progression) -> bool {
+    is_clear(setting, progression, true)
+}
+
+/// Whether a progression over the held tonic speaks for its key: whether that is clearly the first of the 24 keys by the
+/// correlation of its pitch classes with the key profiles of Á. Faraldo, "Tonality Estimation in Electronic Dance
+/// Music", thesis, Universitat Pompeu Fabra, 2017. `follows`: whether the bass plays the roots or the tonic.
+fn is_clear(setting: &Setting<'_>, progression: &Progression, follows: bool) -> bool {
     const MAJOR: [f64; 12] =
-        [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88];
+        [1.00, 0.00, 0.42, 0.00, 0.53, 0.37, 0.00, 0.77, 0.00, 0.38, 0.21, 0.30];
     const MINOR: [f64; 12] =
-        [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17];
+        [1.00, 0.00, 0.36, 0.39, 0.00, 0.38, 0.00, 0.74, 0.27, 0.00, 0.42, 0.23];
     // Pitch classes above the tonic, as pad and bass hold them.
     let mut weights = [0.0; 12];
     let mut before = Vec::new();
@@ -76,8 +82,9 @@ fn is_clear(setting: &Setting<'_>, progression: &Progression) -> bool {
         for pitch in pitches.iter().copied().chain(pedal(setting, &pitches)) {
             weights[(pitch - setting.ladder.tonic.index()).rem_euclid(12) as usize] += 1.0;
         }
-        let bass = if setting.genre.follow == Follow::Chord { chord.root } else { 0 };
-        weights[bass as usize] += BASS;
+        let bass = if follows { chord.root as usize } else { 0 };
+        weights[bass] += BASS;
+        weights[(bass + 7) % 12] += BASS * TWELFTH;
     }
     let mean = weights.iter().sum::<f64>() / 12.0;
     let score = |tonic: usize, profile: &[f64; 12]| -> f64 {
@@ -91,7 +98,7 @@ fn is_clear(setting: &Setting<'_>, progression: &Progression) -> bool {
         Mode::Minor => score(0, &MINOR),
     };
     let all = (0..12).flat_map(|tonic| [score(tonic, &MAJOR), score(tonic, &MINOR)]);
-    all.filter(|score| *score > 0.95 * own).count() <= 2
+    all.filter(|score| CLEAR * score > own).count() <= 1
 }
 
 /// The pitches of a chord, its root first, with the root in 48..60.

@@ -3,7 +3,7 @@
 //! A hook is four units of one rhythm cell in an order such as AABA, repeated until the chords repeat too. Each note is drawn over the scale by
 //! its place in the beat, the size of the step, the chord of the moment and the direction of a contour;
 //! notes that miss the chord mostly move to it, unless they pass by step; the phrase ends on the first or third degree.
-//! Before the drop the hook is only teased: as a rhythm on one pitch, or its first half.
+//! Before the drop the hook is only teased: as a rhythm on the tonic, or its first half.
 
 use std::borrow::Cow;
 
@@ -19,6 +19,8 @@ use crate::pattern::{Hit, Progression};
 /// What the sections have in common: chords, hook, its answer, arpeggio.
 pub(super) struct Theme {
     pub progression: Progression,
+    /// Whether the bass may move with the chords.
+    pub bass_may_follow: bool,
     hook: Hook,
     second: Hook,
     chops: Vec<Hit>,
@@ -46,12 +48,13 @@ struct Tone {
 impl Theme {
     pub(super) fn compose(setting: &Setting<'_>) -> Self {
         let progression = harmony::progression(setting);
+        let bass_may_follow = harmony::bass_may_follow(setting, &progression);
         let hook = compose(setting, &progression, setting.seed.child("hook"));
         let second = second(setting, &progression, &hook);
         let seed = setting.seed.child("vocal");
         let cell = draw::index(seed, setting.genre.cells.len());
         let chops = setting.genre.cells[cell].grid.hits(0, |_| true);
-        Self { progression, hook, second, chops }
+        Self { progression, bass_may_follow, hook, second, chops }
     }
 }
 
@@ -100,7 +103,9 @@ fn compose(setting: &Setting<'_>, progression: &Progression, seed: Seed) -> Hook
         notes.extend(tones);
     }
     if let Some(last) = notes.last_mut() {
-        let third = draw::chance(seed.child("cadence"), 0.3);
+        // Over chords without a third the hook tells major from minor.
+        let open = progression.chords.iter().all(|chord| chord.is_open());
+        let third = open || draw::chance(seed.child("cadence"), 0.3);
         let end = to_degree(last.rung, if third { 2 } else { 0 });
         if strength(last.beat) > 0 || is_chordal(setting, progression, last.beat, end) {
             last.rung = end;
@@ -342,7 +347,8 @@ fn melody(tonal: &Tonal<'_>, hook: &Hook, bar: u32, tease: Tease, notes: &mut Ve
     }
     let from = f64::from(place) * 4.0;
     let own = hook.notes.iter().filter(|tone| (from..from + 4.0).contains(&tone.beat));
-    let one = hook.notes.first().map_or(0, |tone| tone.rung);
+    // On one pitch it says the key.
+    let one = hook.notes.first().map_or(0, |tone| to_degree(tone.rung, 0));
     for tone in own {
         let rung = if tease == Tease::Rhythm { one } else { tone.rung };
         // Every second time around 16 bars the last note of the phrase rises: a hook is not a loop.

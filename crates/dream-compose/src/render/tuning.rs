@@ -36,7 +36,7 @@ fn fold(away: f64, (low, high): (f64, f64)) -> f64 {
 }
 
 /// How far to move a chord stem: within reach, to where its tones agree best with those that sound and
-/// with the key; `parallel` is what it is worth to stand on the lowest note.
+/// with the key; `parallel` is what it is worth to stand on their root.
 fn chord_away(
     key: Option<Key>,
     sounding: &[i32],
@@ -49,6 +49,7 @@ fn chord_away(
     let class = |pitch: i32| pitch.rem_euclid(12);
     let in_key = |pitch: i32| key.is_none_or(|key| has(key, pitch));
     let direct = fold(lowest - root, reach);
+    let ground = root_of(sounding).unwrap_or(lowest.round() as i32);
     let worth = |away: f64| {
         let base = (root + away).round() as i32;
         let tones = chord.iter().map(|step| {
@@ -62,10 +63,10 @@ fn chord_away(
                 -1.5
             }
         });
-        let on_lowest = if class(base) == class(lowest.round() as i32) { parallel } else { 0.0 };
+        let on_root = if class(base) == class(ground) { parallel } else { 0.0 };
         let (low, high) = reach;
         let beyond = (away - high).max(low - away).max(0.0);
-        tones.sum::<f64>() + on_lowest - 0.02 * away.abs() - 0.6 * beyond
+        tones.sum::<f64>() + on_root - 0.02 * away.abs() - 0.6 * beyond
     };
     // Whole steps around the direct one keep the tuning that its fraction corrects.
     let candidates = (-12..=12).map(|step| direct + f64::from(step));
@@ -73,6 +74,23 @@ fn chord_away(
         .filter(|away| away.abs() <= 6.5)
         .max_by(|a, b| worth(*a).total_cmp(&worth(*b)))
         .unwrap_or(direct)
+}
+
+/// The root of a chord: the pitch over which most of the others are fifth, third, seventh or ninth, the lowest of equals.
+pub(crate) fn root_of(sounding: &[i32]) -> Option<i32> {
+    let worth = |root: i32| -> f64 {
+        let above = |pitch: &i32| match (pitch - root).rem_euclid(12) {
+            0 => 0.0,
+            7 => 2.0,
+            3 | 4 => 1.5,
+            10 | 11 => 0.5,
+            2 => 0.3,
+            _ => -0.7,
+        };
+        sounding.iter().map(above).sum()
+    };
+    let by_worth = |a: &i32, b: &i32| worth(*a).total_cmp(&worth(*b)).then(b.cmp(a));
+    sounding.iter().copied().max_by(by_worth)
 }
 
 /// Whether the scale of a key has a pitch.
@@ -112,8 +130,18 @@ mod tests {
         let away = |role, root| away(role, key, &[57, 60, 64], 57.0, root, &[0, 4, 7]);
         // C major holds two of the three tones of A minor; A major has a third that is foreign.
         assert!((away(Role::Chords, 59.0) - 1.0).abs() < 1e-9);
-        // A stab stands on the lowest note.
+        // A stab stands on the root.
         assert!((away(Role::Stab, 59.0) + 2.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_open_chord_stands_on_the_root_of_an_inversion() {
+        let key = Some("D major".parse().unwrap());
+        let away =
+            |sounding: &[i32]| away(Role::Chords, key, sounding, sounding[0].into(), 50.0, &[0, 7]);
+        // D major seven over its third, B minor seven over its fifth.
+        assert!(away(&[54, 57, 61, 62]).abs() < 1e-9);
+        assert!((away(&[54, 57, 59, 62]) + 3.0).abs() < 1e-9);
     }
 
     #[test]

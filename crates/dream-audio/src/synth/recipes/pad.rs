@@ -160,18 +160,19 @@ fn cents(cents: f32) -> f32 {
     1.0 + cents * (std::f32::consts::LN_2 / 1200.0)
 }
 
-/// Low: nine harmonics, each with its own drift in pitch and level, over brown noise.
+/// Low: nine harmonics, none of them a third, so that it lies under any chord on its root; each with its own drift in pitch and
+/// level, over brown noise.
 pub(crate) fn drone_low(p: &Patch) -> Sound {
     const PARTIALS: [(f32, f32); 9] = [
         (1.0, 0.7),
         (2.0, 0.8),
         (3.0, 0.7),
         (4.0, 0.6),
-        (5.0, 0.5),
+        (6.0, 0.5),
         (7.0, 0.4),
         (9.0, 0.3),
         (12.0, 0.2),
-        (15.0, 0.15),
+        (16.0, 0.15),
     ];
     let (seconds, hz) = (9.0, p.hz());
     let tone: Sound = PARTIALS
@@ -196,10 +197,10 @@ pub(crate) fn drone_low(p: &Patch) -> Sound {
         .finish_fading(30.0, 1.0)
 }
 
-/// Metal: ten inharmonic partials, phase-modulated from half their frequency.
+/// Metal: ten inharmonic partials with the minor third of a bell, phase-modulated from half their frequency.
 pub(crate) fn drone_metal(p: &Patch) -> Sound {
     const PARTIALS: [f32; 10] =
-        [92.5, 187.9, 231.6, 309.3, 411.8, 552.1, 703.4, 967.7, 1231.0, 1702.0];
+        [92.5, 187.9, 221.1, 275.7, 374.6, 442.2, 557.8, 823.3, 1119.3, 1655.8];
     let seconds = 9.0;
     let mut places = p.rand("places");
     let voices: Sound = PARTIALS
