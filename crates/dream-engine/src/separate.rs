@@ -411,8 +411,7 @@ impl Separation<'_> {
         let seconds = mixture.frames().seconds(mixture.rate());
         if self.spec.out.is_some() && self.bits() != Bits::Float32 && seconds > MAX_WHOLE_S {
             std::fs::remove_dir_all(&folder).map_err(io("remove", &folder))?;
-            let path = recording.path.clone();
-            return Err(Error::StemsTooLong { path, limit_s: MAX_WHOLE_S });
+            return Err(Error::StemsTooLong { limit_s: MAX_WHOLE_S });
         }
         let mut spools = self.separated(number, &mixture, &folder)?;
         drop(mixture);
