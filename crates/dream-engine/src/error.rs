@@ -42,12 +42,8 @@ pub enum Error {
     #[error("there is no {0}")]
     NotFound(String),
     /// The stems of a recording are longer than their format allows.
-    #[error(
-        "{path} is longer than {limit_s:.0} s: its stems are written as WAV of 32-bit floats only"
-    )]
+    #[error("longer than {limit_s:.0} s: stems so long are written as WAV of 32-bit floats only")]
     StemsTooLong {
-        /// The recording.
-        path: PathBuf,
         /// The limit in seconds.
         limit_s: f64,
     },

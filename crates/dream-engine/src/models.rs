@@ -4,6 +4,7 @@
 //! of its SHA-256 where it was published so. Published models are described in `weights.toml`; a checkpoint of one's
 //! own takes a name that no published one has.
 
+#[cfg(feature = "download")]
 mod fetch;
 mod published;
 
@@ -196,15 +197,32 @@ pub(crate) fn fetch(work: &Work<'_>, spec: &FetchSpec) -> Result<Model, Error> {
     if let Some(from) = &spec.from {
         install(set, from, &folder)?;
     } else {
-        let mirror = engine.config().weights_mirror.as_deref();
-        let client = fetch::Client::new(mirror, fetch::proxy());
-        for network in &set.networks {
-            if network.installed(&folder).is_none() {
-                client.fetch(network, &folder, work.progress)?;
-            }
-        }
+        download(engine, set, &folder, work.progress)?;
     }
     engine.model(&set.name)
+}
+
+/// Brings the files of a set that are not there yet.
+#[cfg(feature = "download")]
+fn download(engine: &Engine, set: &Set, folder: &Path, progress: &Progress) -> Result<(), Error> {
+    let mirror = engine.config().weights_mirror.as_deref();
+    let client = fetch::Client::new(mirror, fetch::proxy());
+    for network in &set.networks {
+        if network.installed(folder).is_none() {
+            client.fetch(network, folder, progress)?;
+        }
+    }
+    Ok(())
+}
+
+/// Without the feature nothing is brought.
+#[cfg(not(feature = "download"))]
+fn download(_: &Engine, set: &Set, folder: &Path, _: &Progress) -> Result<(), Error> {
+    if set.networks.iter().all(|network| network.installed(folder).is_some()) {
+        return Ok(());
+    }
+    let text = "this build does not download: fetch the files by hand and install them with --from";
+    Err(Error::Invalid(text.to_owned()))
 }
 
 /// Installs a checkpoint of one's own under a name.
@@ -365,4 +383,5 @@ fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error
 }
 
 #[cfg(test)]
+#[cfg(feature = "download")]
 mod tests;

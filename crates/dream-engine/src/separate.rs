@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 
 use dream_audio::Clip;
 use dream_audio::decode::{Limits, decode_pieces};
-use dream_audio::resample;
 use dream_core::{Category, Frames, Progress, StemId, chain};
 use dream_library::{FileRecord, JobId, Status, Verdict, file_digest};
 use serde::{Deserialize, Serialize};
@@ -30,7 +29,7 @@ use crate::runner::Work;
 use crate::{Bits, Engine, Error, Event, VERSION};
 pub use recording::Recorded;
 use recording::{Recording, recordings};
-use separator::Separator;
+use separator::{Door, Separator};
 use spool::{Spool, io};
 
 /// Longest stem of the library, in seconds: a longer one comes in parts.
@@ -412,8 +411,7 @@ impl Separation<'_> {
         let seconds = mixture.frames().seconds(mixture.rate());
         if self.spec.out.is_some() && self.bits() != Bits::Float32 && seconds > MAX_WHOLE_S {
             std::fs::remove_dir_all(&folder).map_err(io("remove", &folder))?;
-            let path = recording.path.clone();
-            return Err(Error::StemsTooLong { path, limit_s: MAX_WHOLE_S });
+            return Err(Error::StemsTooLong { limit_s: MAX_WHOLE_S });
         }
         let mut spools = self.separated(number, &mixture, &folder)?;
         drop(mixture);
@@ -450,20 +448,20 @@ impl Separation<'_> {
             ..self.engine().config().limits.clone()
         };
         let mut spool = Spool::create(&path, rate)?;
-        let mut stream: Option<resample::Stream> = None;
+        let mut door: Option<Door> = None;
         let played = decode_pieces(&recording.path, &limits, |piece: Clip| {
             self.progress().check()?;
             let piece = stereo(piece);
-            let stream = stream
-                .get_or_insert_with(|| resample::Stream::new(piece.rate(), rate, piece.channels()));
-            Ok::<_, Fault>(spool.append(&stream.push(&piece))?)
+            let door =
+                door.get_or_insert_with(|| self.separator.door(piece.rate(), piece.channels()));
+            Ok::<_, Fault>(spool.append(&door.push(&piece))?)
         });
         let played = played.map_err(|fault| match fault {
             Fault::Decode(source) => Error::Decode { path: recording.path.clone(), source },
             Fault::Other(error) => error,
         })?;
-        if let Some(stream) = &mut stream {
-            spool.append(&stream.finish())?;
+        if let Some(door) = &mut door {
+            spool.append(&door.finish())?;
         }
         if (played.gain - 1.0).abs() > f32::EPSILON {
             spool.scale(played.gain)?;

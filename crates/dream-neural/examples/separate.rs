@@ -10,10 +10,10 @@ use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use dream_audio::{Clip, decode, resample};
+use dream_audio::{Clip, decode};
 use dream_core::{Frames, Progress};
 use dream_neural::Htdemucs;
-use dream_neural::htdemucs::{Bag, Level, Spec, Track, separate_to};
+use dream_neural::htdemucs::{Bag, Level, Spec, Track, resample, separate_to};
 use dream_neural::weights::Store;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bag = Bag::new(models, weights)?;
     let mix = decode::decode_file(Path::new(audio), &decode::Limits::default())?.clip;
     let [left, right] = mix.stereo();
-    let mix = resample::resample(&Clip::new(mix.rate(), &[left, right]), bag.sample_rate());
+    let mix = resample(&Clip::new(mix.rate(), &[left, right]), bag.sample_rate());
     write(&mut BufWriter::new(File::create(format!("{out}.mix"))?), &mix)?;
     let mut level = Level::default();
     level.add(&mix);

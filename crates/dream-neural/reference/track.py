@@ -3,9 +3,10 @@
     python track.py BINARY AUDIO FOLDER
 
 BINARY is target/release/examples/separate, FOLDER has the checkpoints that checkpoints.py writes. Cases: stereo; mono;
-22.05 and 48 kHz, where the reference separates what our resampler made (the network alone) and what its own
-resampler made (the whole way); a bag with the published weights and one with mixed weights; six sources.
+other rates, where the reference separates what our resampler made (the network alone) and what its own resampler
+made (the whole way); a bag with the published weights and one with mixed weights; six sources.
 """
+import math
 import subprocess
 import sys
 import tempfile
@@ -65,8 +66,10 @@ def main():
     with torch.no_grad():
         case(binary, "stereo", mix, rate, one)
         case(binary, "mono", mix.mean(0, keepdims=True), rate, one)
-        case(binary, "22.05 kHz", resample_poly(mix, 1, 2, axis=1).astype(np.float32), 22050, one)
-        case(binary, "48 kHz", resample_poly(mix, 160, 147, axis=1).astype(np.float32), 48000, one)
+        for rate in (8000, 22050, 32000, 48000, 96000):
+            common = math.gcd(rate, 44100)
+            samples = resample_poly(mix, rate // common, 44100 // common, axis=1).astype(np.float32)
+            case(binary, f"{rate} Hz", samples, rate, one)
         case(binary, "six sources", mix, rate, six)
         case(binary, "bag, published weights", mix, rate, four, EYE)
         case(binary, "bag, mixed weights", mix, rate, four, MIXED)

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use dream_analysis::onset::onsets;
 use dream_analysis::tempo::tempo;
-use dream_audio::Clip;
 use dream_audio::unmix::{SOURCES, unmix};
+use dream_audio::{Clip, resample};
 use dream_core::{Bpm, Frames, Progress, SampleRate, Seed};
 use dream_neural::Htdemucs;
 use dream_neural::htdemucs::{self, Bag, Level, Track, separate_to};
@@ -29,6 +29,30 @@ const CONTEXT: u64 = 4 * 44_100;
 pub(super) enum Separator {
     Htdemucs { name: String, bag: Bag, sha256: String },
     Builtin,
+}
+
+/// A recording on its way to the rate of a separator.
+pub(super) enum Door {
+    Network(htdemucs::Door),
+    Library(Box<resample::Stream>),
+}
+
+impl Door {
+    /// Takes the next piece; gives what is finished.
+    pub(super) fn push(&mut self, piece: &Clip) -> Clip {
+        match self {
+            Self::Network(door) => door.push(piece),
+            Self::Library(stream) => stream.push(piece),
+        }
+    }
+
+    /// Gives the rest.
+    pub(super) fn finish(&mut self) -> Clip {
+        match self {
+            Self::Network(door) => door.finish(),
+            Self::Library(stream) => stream.finish(),
+        }
+    }
 }
 
 impl Separator {
@@ -101,6 +125,15 @@ impl Separator {
         match self {
             Self::Htdemucs { bag, .. } => bag.sample_rate(),
             Self::Builtin => SampleRate::LIBRARY,
+        }
+    }
+
+    /// What brings a recording to that rate: for a network as those were that it has learnt from.
+    pub(super) fn door(&self, from: SampleRate, channels: usize) -> Door {
+        let to = self.sample_rate();
+        match self {
+            Self::Htdemucs { .. } => Door::Network(htdemucs::Door::new(from, to, channels)),
+            Self::Builtin => Door::Library(Box::new(resample::Stream::new(from, to, channels))),
         }
     }
 

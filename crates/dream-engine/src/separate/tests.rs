@@ -185,6 +185,25 @@ fn any_rate_and_number_of_channels_is_taken() {
 }
 
 #[test]
+fn a_network_hears_another_rate_as_it_does_without_the_engine() {
+    use dream_neural::htdemucs::{Bag, Htdemucs, Spec, separate};
+    let (home, engine, spec) = world();
+    let mix = song(3, 22_050);
+    let tracks = vec![Recorded::Path(write(&home.path().join("in/low.wav"), &mix))];
+    let spec = SeparateSpec { tracks, no_library: true, ..spec };
+    run(&engine, &spec, &Progress::silent()).unwrap();
+    let weights = &engine.model("mine").unwrap().files[0];
+    let store = dream_neural::weights::Store::open(Path::new(weights)).unwrap();
+    let bag = Bag::single(Htdemucs::new(&store).unwrap());
+    let stems = separate(&bag, &mix, &Spec::default(), &Progress::silent()).unwrap();
+    for (name, stem) in ["drums", "other"].iter().zip(stems) {
+        let file = decode(&home.path().join(format!("out/low_mine_{name}.wav")));
+        assert_eq!((file.rate(), file.len()), (SampleRate(8_000), 24_000));
+        assert!(file == stem, "{name}");
+    }
+}
+
+#[test]
 fn two_stems_and_a_choice_of_stems() {
     let (home, engine, spec) = world();
     let spec = SeparateSpec { no_library: true, ..builtin(&spec) };

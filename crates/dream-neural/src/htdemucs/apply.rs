@@ -11,10 +11,10 @@
 
 use rand::RngExt;
 
-use dream_audio::{Clip, resample};
+use dream_audio::Clip;
 use dream_core::{Frames, Progress, Seed};
 
-use super::{Bag, Htdemucs};
+use super::{Bag, Htdemucs, door};
 use crate::Error;
 
 /// How a track is applied.
@@ -94,7 +94,7 @@ pub fn separate(
     spec: &Spec,
     progress: &Progress,
 ) -> Result<Vec<Clip>, Error> {
-    let mix = resample::resample(mix, bag.sample_rate());
+    let mix = door::resample(mix, bag.sample_rate());
     let mut level = Level::default();
     level.add(&mix);
     let mut at = 0;
