@@ -11,6 +11,7 @@
 
 mod cut;
 mod finish;
+mod loops;
 mod recording;
 mod separator;
 mod spool;
@@ -70,7 +71,7 @@ pub struct SeparateSpec {
     pub two_stems: Option<String>,
     /// Only these stems; all when empty.
     pub stems: Vec<String>,
-    /// Whether the drums are cut into loops and single hits besides, for the library.
+    /// Whether the drums are cut into single hits besides, for the library.
     pub cut_drums: bool,
 }
 
@@ -357,7 +358,8 @@ impl Separation<'_> {
         }
         let names: Vec<&str> = self.outputs.iter().map(|output| output.name.as_str()).collect();
         let described = self.separator.described(&names.join(","));
-        let how = json!([described, self.spec.shifts, self.spec.overlap, self.spec.cut_drums]);
+        let how =
+            json!([described, self.spec.shifts, self.spec.overlap, self.spec.cut_drums, "loops"]);
         let how = dream_library::digest(how.to_string().as_bytes());
         Some(FileRecord {
             path: format!("separate {how} {}", recording.key),

@@ -278,7 +278,7 @@ pub(crate) struct Separate {
     /// Only these stems
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) stems: Vec<String>,
-    /// Cut the drums into loops and single hits besides, for the library
+    /// Cut the drums into single hits besides, for the library
     #[arg(long, conflicts_with = "no_library")]
     pub(crate) cut_drums: bool,
 }

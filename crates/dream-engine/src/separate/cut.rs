@@ -1,24 +1,18 @@
-//! A drums stem into loops and single hits.
+//! A drums stem into single hits.
 //!
-//! Loops are two bars from one downbeat to the next but one. Hits are onsets with room after them, gathered by the shape of
-//! their spectra (leader clustering: a hit joins the first cluster whose first member it resembles); the hit of a cluster
-//! with the most room stands for it, since least of the next sounds into it. What it is, analysis says.
+//! Hits are onsets with room after them, gathered by the shape of their spectra (leader clustering: a hit joins the
+//! first cluster whose first member it resembles); the hit of a cluster with the most room stands for it, since least of the
+//! next sounds into it. What it is, analysis says.
 //! In: one or two channels at 44.1 kHz. Limits: hits that always sound together stay together.
 
 use dream_analysis::onset::{Onset, onsets};
-use dream_analysis::tempo::tempo;
 use dream_analysis::{Hints, Known, analyse};
 use dream_audio::Clip;
 use dream_audio::spectrum::{Stft, Window};
-use dream_core::{Bpm, Category, Form, Frames};
+use dream_core::{Category, Form, Frames};
 
-/// Most loops, and most hits of one category.
-const MAX_LOOPS: usize = 4;
+/// Most hits of one category.
 const MAX_HITS: usize = 3;
-/// Bars of a loop.
-const BARS: u32 = 2;
-/// Less sure of the tempo, there are no loops.
-const SURE: f32 = 0.5;
 /// A hit has at least this much room, and is at most that long, in seconds.
 const ROOM_S: [f64; 2] = [0.09, 0.6];
 /// It begins this much before its onset, and ends this much before the next, in seconds.
@@ -26,81 +20,29 @@ const BEFORE_S: f64 = 0.004;
 const AFTER_S: f64 = 0.008;
 /// Its end fades over so many frames.
 const FADE: usize = 441;
-/// Spectra or rhythms alike by more than this (cosine) are the same.
+/// Spectra alike by more than this (cosine) are the same.
 const ALIKE: f32 = 0.92;
 /// Rarer hits are accidents.
 const LEAST: usize = 2;
-/// Hits and loops this far below the loudest are remains of something else: 30 dB.
+/// Hits this far below the loudest are remains of something else: 30 dB.
 const QUIET: f32 = 0.0316;
 
-/// A piece of a drums stem, and what is certain of it.
+/// A piece of a stem, and what is certain of it.
 pub(super) struct Cut {
     pub(super) clip: Clip,
     pub(super) known: Known,
 }
 
-/// The loops and hits of a drums stem.
-pub(super) fn cut(clip: &Clip) -> Vec<Cut> {
+/// The hits of a drums stem: one for every sound that comes back.
+pub(super) fn hits(clip: &Clip) -> Vec<Cut> {
     let mono = clip.to_mono();
-    let heard = onsets(&mono);
-    let mut cuts = hits(clip, &mono, &heard.list);
-    let tempo = tempo(&heard, clip.seconds(), None);
-    if let Some(bpm) = tempo.bpm.filter(|_| tempo.confidence >= SURE && !tempo.varies) {
-        cuts.extend(loops(clip, &heard.list, &tempo.downbeats_s, bpm));
-    }
-    cuts
+    clustered(clip, &mono, &onsets(&mono).list)
 }
 
-fn part(clip: &Clip, from_s: f64, to_s: f64) -> Clip {
+pub(super) fn part(clip: &Clip, from_s: f64, to_s: f64) -> Clip {
     let rate = f64::from(clip.rate().0);
     let frame = |s: f64| Frames((s.max(0.0) * rate).round() as u64);
     clip.slice(frame(from_s), frame(to_s))
-}
-
-/// Different bars, the busiest first.
-fn loops(clip: &Clip, hits: &[Onset], downbeats_s: &[f64], bpm: Bpm) -> Vec<Cut> {
-    let length_s = 240.0 / bpm.get() * f64::from(BARS);
-    let mut chosen: Vec<[f32; 32]> = Vec::new();
-    let mut found: Vec<(f64, [f32; 32])> = downbeats_s
-        .iter()
-        .step_by(BARS as usize)
-        .filter(|start| **start + length_s <= clip.seconds())
-        .map(|start| (*start, rhythm(hits, *start, length_s)))
-        .collect();
-    let busy = |steps: &[f32; 32]| steps.iter().sum::<f32>();
-    found.sort_by(|a, b| busy(&b.1).total_cmp(&busy(&a.1)));
-    let most = found.first().map_or(0.0, |(_, steps)| busy(steps));
-    let mut cuts = Vec::new();
-    for (start, steps) in found {
-        let known = chosen.iter().any(|other| alike(other, &steps) > ALIKE);
-        if known || busy(&steps) < 0.1 * most || cuts.len() == MAX_LOOPS {
-            continue;
-        }
-        chosen.push(steps);
-        cuts.push(Cut {
-            clip: part(clip, start, start + length_s),
-            known: Known {
-                category: Some(Category::Drums),
-                form: Some(Form::Loop),
-                bpm: Some(bpm),
-                bars: Some(BARS),
-                ..Known::default()
-            },
-        });
-    }
-    cuts
-}
-
-/// The strength of the hits on each sixteenth of two bars.
-fn rhythm(hits: &[Onset], start_s: f64, length_s: f64) -> [f32; 32] {
-    let mut steps = [0.0; 32];
-    for hit in hits {
-        let place = ((hit.time_s - start_s) / length_s * 32.0).round();
-        if (0.0..32.0).contains(&place) {
-            steps[place as usize] += hit.strength;
-        }
-    }
-    steps
 }
 
 /// A hit with room after it.
@@ -111,8 +53,7 @@ struct Hit {
     spectrum: Vec<f32>,
 }
 
-/// One hit for every sound that comes back.
-fn hits(clip: &Clip, mono: &[f32], onsets: &[Onset]) -> Vec<Cut> {
+fn clustered(clip: &Clip, mono: &[f32], onsets: &[Onset]) -> Vec<Cut> {
     let mut stft = Stft::new(2048, 512, Window::Hann);
     let mut clusters: Vec<Vec<Hit>> = Vec::new();
     let mut loudest = 0.0_f32;
@@ -185,19 +126,19 @@ fn fade_out(clip: &mut Clip) {
     }
 }
 
-fn alike(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn alike(a: &[f32], b: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(1e-12)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use dream_audio::synth::kit::recipes;
     use dream_core::{SampleRate, Seed};
 
     /// Eight bars at 120 bpm of the kit's first kick, snare and hat.
-    fn beat() -> Clip {
+    pub(crate) fn beat() -> Clip {
         let sound = |word: &str| {
             let recipe = recipes().into_iter().find(|recipe| recipe.name.contains(word));
             recipe.unwrap().render(Seed(0)).to_mono()
@@ -218,32 +159,23 @@ mod tests {
     }
 
     #[test]
-    fn a_beat_gives_its_drums_and_a_loop_of_whole_bars() {
-        let cuts = cut(&beat());
-        let hits: Vec<Category> = cuts
-            .iter()
-            .filter(|cut| cut.known.form == Some(Form::OneShot))
-            .filter_map(|cut| cut.known.category)
-            .collect();
-        assert!(hits.contains(&Category::Kick), "{hits:?}");
-        assert!(hits.contains(&Category::Snare) || hits.contains(&Category::Clap), "{hits:?}");
-        assert!(hits.len() <= 8, "{hits:?}");
-        let loops: Vec<&Cut> =
-            cuts.iter().filter(|cut| cut.known.form == Some(Form::Loop)).collect();
-        assert_eq!(loops.len(), 1, "every bar is the same");
-        let bars_s = loops[0].clip.seconds() * loops[0].known.bpm.unwrap().get() / 240.0;
-        assert!((bars_s - 2.0).abs() < 1e-3, "{bars_s}");
+    fn a_beat_gives_its_drums() {
+        let cuts = hits(&beat());
+        let names: Vec<Category> = cuts.iter().filter_map(|cut| cut.known.category).collect();
+        assert!(names.contains(&Category::Kick), "{names:?}");
+        assert!(names.contains(&Category::Snare) || names.contains(&Category::Clap), "{names:?}");
+        assert!(names.len() <= 8, "{names:?}");
         for cut in &cuts {
-            assert!(cut.clip.peak() > 0.01);
+            assert!(cut.clip.peak() > 0.01 && cut.known.form == Some(Form::OneShot));
         }
     }
 
     #[test]
     fn silence_and_a_single_click_give_nothing() {
-        assert!(cut(&Clip::mono(SampleRate::LIBRARY, vec![0.0; 44_100])).is_empty());
+        assert!(hits(&Clip::mono(SampleRate::LIBRARY, vec![0.0; 44_100])).is_empty());
         let mut click = vec![0.0; 88_200];
         click[40_000] = 1.0;
-        assert!(cut(&Clip::mono(SampleRate::LIBRARY, click)).is_empty());
-        assert!(cut(&Clip::mono(SampleRate::LIBRARY, vec![])).is_empty());
+        assert!(hits(&Clip::mono(SampleRate::LIBRARY, click)).is_empty());
+        assert!(hits(&Clip::mono(SampleRate::LIBRARY, vec![])).is_empty());
     }
 }

@@ -11,7 +11,8 @@ use dream_core::{
 };
 use dream_library::write_file;
 
-use super::cut::cut;
+use super::cut::{Cut, hits};
+use super::loops::{Grid, loops};
 use super::recording::Recording;
 use super::spool::Spool;
 use super::{PART_S, SeparatedStem, Separation, StemFormat};
@@ -25,6 +26,15 @@ const SPAN_S: f64 = 0.4;
 
 /// A shorter rest goes with the part before it, in seconds.
 const REST_S: u64 = 30;
+
+/// Where the parts of a stem start and how long they are, in frames.
+fn parts(spool: &Spool) -> Vec<(u64, u64)> {
+    let second = u64::from(spool.rate().0);
+    let (frames, part) = (spool.frames().0, PART_S * second);
+    let count = frames.saturating_sub(REST_S * second).div_ceil(part).max(1);
+    let length = |k| if k + 1 == count { frames - k * part } else { part };
+    (0..count).map(|k| (k * part, length(k))).collect()
+}
 
 /// What is known of a recording whose stems are made.
 pub(super) struct Made<'a> {
@@ -56,6 +66,7 @@ impl Separation<'_> {
         let energy: f64 = levels.iter().map(|levels| levels.energy).sum();
         let peak = levels.iter().fold(0.0_f32, |peak, levels| peak.max(levels.peak));
         let gain = if self.bits() == Bits::Float32 || peak <= 1.0 { 1.0 } else { peak.recip() };
+        let grids = if self.spec.no_library { Vec::new() } else { self.grids(spools)? };
         let mut stems = Vec::new();
         for ((output, spool), levels) in self.outputs.iter().zip(spools).zip(levels) {
             let mut stem = SeparatedStem {
@@ -90,7 +101,7 @@ impl Separation<'_> {
                 stem.path = Some(path.to_string_lossy().into_owned());
             }
             if !self.spec.no_library {
-                self.admit(made, &mut stem, spool, &file)?;
+                self.admit(made, &mut stem, spool, &file, &grids)?;
             }
             stems.push(stem);
         }
@@ -175,41 +186,64 @@ impl Separation<'_> {
         stem: &mut SeparatedStem,
         spool: &Spool,
         file: &str,
+        grids: &[Option<Grid>],
     ) -> Result<(), Error> {
         let second = u64::from(spool.rate().0);
-        let (frames, part) = (spool.frames().0, PART_S * second);
-        let parts = frames.saturating_sub(REST_S * second).div_ceil(part).max(1);
-        for k in 0..parts {
+        for (&(start, count), grid) in parts(spool).iter().zip(grids) {
             self.progress().check()?;
-            let start = k * part;
-            let count = if k + 1 == parts { frames - start } else { part };
             let minutes = start / second / 60;
-            let name = if parts == 1 {
+            let name = if grids.len() == 1 {
                 format!("{file}.wav")
             } else {
                 format!("{file}_{:02}h{:02}m.wav", minutes / 60, minutes % 60)
             };
             let start_s = Frames(start).seconds(spool.rate());
             let clip = spool.read(Frames(start), Frames(count))?;
-            if self.spec.cut_drums && stem.category == Category::Drums {
-                let clip = resample(&clip, SampleRate::LIBRARY);
-                for (number, cut) in cut(&clip).into_iter().enumerate() {
-                    self.progress().check()?;
-                    let what = match cut.known.form {
-                        Some(Form::Loop) => "loop",
-                        _ => cut.known.category.unwrap_or_default().name(),
-                    };
-                    let name =
-                        format!("{}_{what}_{}.wav", name.trim_end_matches(".wav"), number + 1);
-                    let origin = self.origin(made, stem, name, start_s, cut.known);
-                    stem.cut_ids.extend(self.admitted(cut.clip, origin)?);
-                }
+            for (number, cut) in
+                self.cuts(&clip, grid.as_ref(), stem.category).into_iter().enumerate()
+            {
+                self.progress().check()?;
+                let what = match cut.known.form {
+                    Some(Form::Loop) => "loop",
+                    _ => cut.known.category.unwrap_or_default().name(),
+                };
+                let name = format!("{}_{what}_{}.wav", name.trim_end_matches(".wav"), number + 1);
+                let origin = self.origin(made, stem, name, start_s, cut.known);
+                stem.cut_ids.extend(self.admitted(cut.clip, origin)?);
             }
             let known = Known { category: Some(stem.category), ..Known::default() };
             let origin = self.origin(made, stem, name, start_s, known);
             stem.stem_ids.extend(self.admitted(clip, origin)?);
         }
         Ok(())
+    }
+
+    /// The bars of each part of the recording, which all its stems sum to.
+    fn grids(&self, spools: &[Spool]) -> Result<Vec<Option<Grid>>, Error> {
+        let Some(first) = spools.first() else { return Ok(Vec::new()) };
+        let of_part = |&(start, count): &(u64, u64)| {
+            let mut mix = vec![0.0; count as usize];
+            for spool in spools {
+                self.progress().check()?;
+                let mono = spool.read(Frames(start), Frames(count))?.to_mono();
+                mix.iter_mut().zip(&mono).for_each(|(sum, x)| *sum += x);
+            }
+            let clip = resample(&Clip::mono(first.rate(), mix), SampleRate::LIBRARY);
+            Ok(Grid::of(clip.channel(0), clip.seconds()))
+        };
+        parts(first).iter().map(of_part).collect()
+    }
+
+    /// The loops of a part of a stem, and the hits of drums where they are asked for.
+    fn cuts(&self, clip: &Clip, grid: Option<&Grid>, category: Category) -> Vec<Cut> {
+        let wants_hits = self.spec.cut_drums && category == Category::Drums;
+        if grid.is_none() && !wants_hits {
+            return Vec::new();
+        }
+        let clip = resample(clip, SampleRate::LIBRARY);
+        let mut cuts = if wants_hits { hits(&clip) } else { Vec::new() };
+        cuts.extend(grid.iter().flat_map(|grid| loops(&clip, grid, category)));
+        cuts
     }
 
     /// The stem that a clip has become; none when it is silent.
