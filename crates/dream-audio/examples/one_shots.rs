@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .into_iter()
         .filter(|recipe| recipe.category == category && recipe.form == Form::OneShot)
         .collect();
-    let turned: Vec<&kit::Recipe> = all.iter().filter(|recipe| recipe.name.contains("_v")).collect();
+    let turned: Vec<&kit::Recipe> =
+        all.iter().filter(|recipe| recipe.name.contains("_v")).collect();
     let recipes = if turned.is_empty() { all.iter().collect() } else { turned };
     fs::create_dir_all(out)?;
     for (number, recipe) in recipes.iter().cycle().take(count).enumerate() {

@@ -64,11 +64,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     for ((name, _), other) in held_out.iter().zip(&others) {
         let target = vae.decode(&vae.encode(other.envelope()));
-        sound("held_out", name, &target, vae.nearest(&target)[0])?;
+        sound("held_out", name, &target, vae.nearest(&target)[0].0)?;
     }
     for number in 0..count {
         let target = vae.decode(&vae.draw(1.0, seed.child("draw").index(number)));
-        sound("random", &format!("{number:03}"), &target, vae.nearest(&target)[0])?;
+        sound("random", &format!("{number:03}"), &target, vae.nearest(&target)[0].0)?;
     }
     let made = (others.len() as u64 + count) as f64;
     println!(

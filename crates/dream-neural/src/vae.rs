@@ -10,6 +10,7 @@
 mod augment;
 mod envelope;
 mod file;
+mod finish;
 mod layer;
 mod morph;
 mod net;
@@ -20,10 +21,12 @@ mod trainer;
 use std::collections::BTreeMap;
 
 use dream_core::Seed;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use envelope::{CEILING_DB, FLOOR_DB, Grid, Layout, Upsampled};
+pub use finish::finish;
 pub use morph::{Morphed, Parent, morph};
 pub use phase::from_magnitudes;
 pub use sound::{Sound, seconds_from_onset};
@@ -217,20 +220,27 @@ impl Vae {
             .collect()
     }
 
-    /// The stems whose portraits are nearest to an envelope in dB, the nearest first; loud cells count most.
-    pub fn nearest(&self, envelope: &[f32]) -> Vec<usize> {
-        let loudness = |level: f32| ((level - FLOOR_DB) / UNIT_DB).clamp(0.0, 2.0);
-        let mut distances: Vec<(f32, usize)> = self
-            .portraits
-            .chunks_exact(envelope.len())
-            .map(|portrait| {
-                let pairs = portrait.iter().zip(envelope);
-                pairs.map(|(a, b)| loudness(a.max(*b)) * (a - b).abs()).sum::<f32>()
-            })
-            .zip(0..)
+    /// The stems whose portraits are nearest to an envelope in dB with their [`distance`], the nearest first.
+    pub fn nearest(&self, envelope: &[f32]) -> Vec<(usize, f32)> {
+        let portraits = self.portraits.chunks_exact(envelope.len());
+        let mut near: Vec<(usize, f32)> =
+            portraits.map(|portrait| distance(portrait, envelope)).enumerate().collect();
+        near.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        near
+    }
+
+    /// How far a portrait lies from its nearest neighbour: the median over at most 200 stems.
+    pub fn spacing(&self) -> f32 {
+        let count = self.card.stems.len();
+        let step = count.div_ceil(200);
+        let mut nearest: Vec<f32> = (0..count)
+            .into_par_iter()
+            .step_by(step)
+            .map(|i| self.nearest(self.portrait(i)).into_iter().find(|(j, _)| *j != i))
+            .map(|near| near.map_or(0.0, |(_, distance)| distance))
             .collect();
-        distances.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        distances.into_iter().map(|(_, i)| i).collect()
+        nearest.sort_by(f32::total_cmp);
+        nearest[nearest.len() / 2]
     }
 
     /// What the model makes of stem `i`, in dB.
@@ -351,6 +361,17 @@ impl Vae {
         let latent = self.card.latent as usize;
         self.portraits = self.latents.chunks_exact(latent).flat_map(|z| self.decode(z)).collect();
     }
+}
+
+/// How far two envelopes lie apart, in dB: the mean over their cells, the loud ones counting most.
+pub fn distance(a: &[f32], b: &[f32]) -> f32 {
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for (a, b) in a.iter().zip(b) {
+        let weight = ((a.max(*b) - FLOOR_DB) / UNIT_DB).clamp(0.0, 2.0);
+        sum += weight * (a - b).abs();
+        weights += weight;
+    }
+    sum / f32::max(weights, 1.0)
 }
 
 /// Levels as the network sees them: -1 at the floor, 1 at 0 dB.

@@ -161,6 +161,22 @@ impl Grid {
         sums.iter().map(|power| level(power).clamp(FLOOR_DB, CEILING_DB)).collect()
     }
 
+    /// An envelope of another grid of the same kind on this one: cut where that is longer, silent where it is shorter.
+    pub fn convert(&self, from: &Grid, envelope: &[f32]) -> Vec<f32> {
+        assert_eq!(envelope.len(), from.cells(), "an envelope of that grid");
+        let bands = self.bands();
+        let row = |t: usize| &envelope[t * bands..(t + 1) * bands];
+        let rows = self.time.knots.iter().flat_map(|knot| {
+            let (t, fraction) = place(&from.time.knots, *knot);
+            let silent = *knot > from.hops() as f64 - 0.5;
+            let pairs = row(t).iter().zip(row((t + 1).min(from.times() - 1)));
+            pairs
+                .map(|(low, high)| if silent { FLOOR_DB } else { low + fraction * (high - low) })
+                .collect::<Vec<_>>()
+        });
+        rows.collect()
+    }
+
     /// Prepares an envelope to be read anywhere.
     ///
     /// # Panics
@@ -341,6 +357,22 @@ mod tests {
                 assert!(error.abs() < 0.25, "{hop} {bin}: {error}");
             }
         }
+    }
+
+    #[test]
+    fn envelopes_move_between_grids_of_different_length() {
+        let [short, long] = LAYOUTS.map(Grid::new);
+        let level = |grid: &Grid, t: usize| -0.05 * grid.time().knots[t] as f32;
+        let on = |grid: &Grid| -> Vec<f32> {
+            (0..grid.cells()).map(|i| level(grid, i / grid.bands())).collect()
+        };
+        let cut = short.convert(&long, &on(&long));
+        assert!(cut.iter().zip(on(&short)).all(|(a, b)| (a - b).abs() < 0.01));
+        let longer = long.convert(&short, &on(&short));
+        let last = long.cells() - 1;
+        assert!((longer[0]).abs() < 1e-6 && (longer[last] - FLOOR_DB).abs() < 1e-6);
+        let same = short.convert(&short, &cut);
+        assert!(same.iter().zip(&cut).all(|(a, b)| (a - b).abs() < 1e-3));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(super) const LEAD: i64 = 64;
 const ONSET: f32 = 0.0316;
 /// What lies beyond the grid is faded over so many frames before the envelope is taken.
 const FADE: usize = 1024;
+/// Frames by which polarity is judged: 25 ms, a wave of 40 Hz.
+const FIRST_WAVES: usize = 1102;
 /// The longest sound, in seconds: what comes later is left out.
 const LONGEST_S: usize = 24;
 
@@ -69,6 +71,24 @@ impl Sound {
     /// Its length from the onset on, in seconds.
     pub fn seconds(&self) -> f64 {
         (self.clip.len() as i64 - self.origin - LEAD) as f64 / SampleRate::LIBRARY.hz()
+    }
+
+    /// Whether the first waves of two sounds, onsets together, go against each other.
+    pub fn opposes(&self, other: &Self) -> bool {
+        let wave = |sound: &Self| -> Vec<f32> {
+            let from = sound.origin.max(0) as usize;
+            let mono = sound.clip.to_mono();
+            mono[from.min(mono.len())..].iter().copied().take(FIRST_WAVES).collect()
+        };
+        let pairs = wave(self).into_iter().zip(wave(other));
+        pairs.map(|(a, b)| f64::from(a) * f64::from(b)).sum::<f64>() < 0.0
+    }
+
+    /// Turns the waveform over.
+    #[must_use]
+    pub fn inverted(mut self) -> Self {
+        self.clip.scale(-1.0);
+        self
     }
 
     /// The columns, counted on the grid, of which any touches the clip.
@@ -132,4 +152,44 @@ fn envelope(grid: &Grid, clip: &Clip, origin: i64) -> Vec<f32> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::envelope::Layout;
+    use super::*;
+
+    fn thump(lead: usize, sign: f32) -> Clip {
+        let wave =
+            (0..8_000).map(|i| sign * (i as f32 * 0.01).sin() * (-(i as f32) / 2_000.0).exp());
+        Clip::mono(SampleRate::LIBRARY, std::iter::repeat_n(0.0, lead).chain(wave).collect())
+    }
+
+    #[test]
+    fn silence_before_the_onset_and_level_change_nothing() {
+        let grid = Grid::new(Layout::OneShot { horizon: 1 });
+        let near = Sound::new(&grid, thump(0, 0.9)).unwrap();
+        let far = Sound::new(&grid, thump(3_000, 0.1)).unwrap();
+        assert!(near.envelope().iter().zip(far.envelope()).all(|(a, b)| (a - b).abs() < 0.01));
+        assert!((near.seconds() - far.seconds()).abs() < 1e-9);
+        assert!((far.peak() / near.peak() - 1.0 / 9.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn opposite_waves_are_told_and_turned_over() {
+        let grid = Grid::new(Layout::OneShot { horizon: 1 });
+        let up = Sound::new(&grid, thump(0, 1.0)).unwrap();
+        let down = Sound::new(&grid, thump(700, -0.5)).unwrap();
+        assert!(up.opposes(&down) && down.opposes(&up) && !up.opposes(&up));
+        assert!(!up.opposes(&down.inverted()));
+    }
+
+    #[test]
+    fn silence_and_other_rates_are_refused() {
+        let grid = Grid::new(Layout::OneShot { horizon: 1 });
+        let silent = Clip::mono(SampleRate::LIBRARY, vec![0.0; 1000]);
+        assert!(matches!(Sound::new(&grid, silent), Err(Error::Unusable(_))));
+        let other = Clip::mono(SampleRate(48_000), vec![1.0; 1000]);
+        assert!(matches!(Sound::new(&grid, other), Err(Error::Unusable(_))));
+    }
 }

@@ -87,7 +87,8 @@ fn few_examples_give_a_gaussian_that_holds_them() {
     assert_eq!(Vae::from_bytes(vae.to_bytes()).unwrap(), vae);
     let drawn = vae.decode(&vae.draw(1.0, Seed(1)));
     assert!(drawn.iter().all(|x| (FLOOR_DB..=20.0).contains(x)));
-    assert_eq!(vae.nearest(&few[3].envelope)[0], 3);
+    assert_eq!(vae.nearest(&few[3].envelope)[0].0, 3);
+    assert!(vae.spacing() > 0.5);
     let alike = vec![few[0].clone(), Example { name: "other".to_owned(), ..few[0].clone() }];
     assert!(matches!(gaussian(grid(), alike, spec(), card()), Err(Error::Unusable(_))));
     let twins = vec![few[0].clone(), few[0].clone()];
