@@ -14,7 +14,7 @@ use std::time::Instant;
 use dream_audio::{Clip, decode, encode, resample};
 use dream_core::{SampleRate, Seed};
 use dream_neural::vae::{
-    Card, Example, FEWEST, Grid, Layout, Parent, Sound, TrainSpec, Trainer, Vae, from_magnitudes,
+    Card, Example, FEWEST, Grid, Layout, Parent, Sound, TrainSpec, Trainer, Vae, from_envelope,
     gaussian, morph, seconds_from_onset,
 };
 
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         morph_s += start.elapsed().as_secs_f64();
         write(&out.join(kind), name, made)?;
         let start = Instant::now();
-        let made = from_magnitudes(&grid, &magnitudes(&grid, target), 8, seed);
+        let made = from_envelope(&grid, target, 8, seed);
         phase_s += start.elapsed().as_secs_f64();
         write(&out.join(format!("{kind}_phase")), name, Clip::mono(SampleRate::LIBRARY, made))
     };
@@ -93,17 +93,6 @@ fn train(grid: Grid, examples: Vec<Example>, spec: TrainSpec) -> Result<Vae, dre
         trainer.epoch()?;
     }
     trainer.finish(card)
-}
-
-fn magnitudes(grid: &Grid, envelope: &[f32]) -> Vec<f32> {
-    let levels = grid.upsample(envelope);
-    let mut column = vec![0.0; grid.bins()];
-    let unit = 128.0;
-    let hops = (0..grid.hops() as i64).flat_map(|hop| {
-        levels.column(hop, &mut column);
-        column.iter().map(|level| unit * 10.0_f32.powf(level / 20.0)).collect::<Vec<_>>()
-    });
-    hops.collect()
 }
 
 /// Every WAV of a folder, by name.

@@ -28,7 +28,7 @@ use serde_json::json;
 pub use envelope::{CEILING_DB, FLOOR_DB, Grid, Layout, Upsampled};
 pub use finish::finish;
 pub use morph::{Morphed, Parent, morph};
-pub use phase::from_magnitudes;
+pub use phase::{from_envelope, from_magnitudes};
 pub use sound::{Sound, seconds_from_onset};
 pub use trainer::{Epoch, Example, FEWEST, TrainSpec, Trainer, gaussian};
 
@@ -191,14 +191,21 @@ impl Vae {
         to_db(&y)
     }
 
-    /// A place drawn from where the sounds lie that it learned from: a Gaussian of their mean and covariance, made round by a
-    /// twentieth. The temperature widens it; 1 is as they lie.
-    pub fn draw(&self, temperature: f32, seed: Seed) -> Vec<f32> {
+    /// The middle of where the sounds lie that it learned from.
+    pub fn mean_latent(&self) -> Vec<f32> {
         let (count, latent) = (self.card.stems.len(), self.card.latent as usize);
         let mut mean = vec![0.0_f32; latent];
         for row in self.latents.chunks_exact(latent) {
             mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += x / count as f32);
         }
+        mean
+    }
+
+    /// A place drawn from where the sounds lie that it learned from: a Gaussian of their mean and covariance, made round by a
+    /// twentieth. The temperature widens it; 1 is as they lie.
+    pub fn draw(&self, temperature: f32, seed: Seed) -> Vec<f32> {
+        let (count, latent) = (self.card.stems.len(), self.card.latent as usize);
+        let mean = self.mean_latent();
         // Stems weighted by normal numbers have the covariance of the stems.
         let weights = normals(count, seed.child("stems"));
         let mut away = vec![0.0_f32; latent];

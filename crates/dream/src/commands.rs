@@ -38,7 +38,9 @@ pub(crate) fn ingest(
             *unusable.borrow_mut() |= file.direct && file.status == IngestStatus::Quarantined;
             print_file(file, report);
         }
-        Event::Track(_) => unreachable!("an ingest separates nothing"),
+        Event::Track(_) | Event::Epoch(_) | Event::Generated(_) => {
+            unreachable!("an ingest separates, learns and dreams nothing")
+        }
     });
     report.finish();
     let (totals, error) = match result {

@@ -14,7 +14,7 @@ use dream_audio::spectrum::{Complex, Stft};
 use dream_core::Seed;
 use rand::Rng;
 
-use super::envelope::Grid;
+use super::envelope::{FLOOR_DB, Grid};
 
 /// Bins this far below the loudest get a random phase.
 const FAINT: f32 = 1e-6;
@@ -22,6 +22,24 @@ const FAINT: f32 = 1e-6;
 const ALPHA: f32 = 0.99;
 /// gamma of a Hann window, in units of its squared length: the Gaussian that is most like it.
 const GAMMA: f32 = 0.25645;
+
+/// Sound with that envelope in dB, `[times, bands]`, made without any other.
+///
+/// # Panics
+/// When the envelope is of another grid.
+pub fn from_envelope(grid: &Grid, envelope: &[f32], rounds: usize, seed: Seed) -> Vec<f32> {
+    let levels = grid.upsample(envelope);
+    let unit = grid.unit_power().sqrt();
+    let mut magnitudes = vec![0.0; grid.hops() * grid.bins()];
+    for (hop, column) in magnitudes.chunks_exact_mut(grid.bins()).enumerate() {
+        levels.column(hop as i64, column);
+        for x in column {
+            // Silence has none.
+            *x = if *x > FLOOR_DB { unit * 10.0_f32.powf(0.05 * *x) } else { 0.0 };
+        }
+    }
+    from_magnitudes(grid, &magnitudes, rounds, seed)
+}
 
 /// Sound whose spectrogram has these magnitudes, as far as there is one.
 ///

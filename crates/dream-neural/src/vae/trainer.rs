@@ -25,6 +25,8 @@ use crate::Error;
 pub const FEWEST: usize = 12;
 /// Fewest latent dimensions in use: fewer, and the model has collapsed.
 const FEWEST_ACTIVE: usize = 4;
+/// Steps after which a latent space that says nothing has collapsed, and is not merely young.
+const SETTLED: u64 = 200;
 /// Variance of a posterior mean above which a latent dimension is in use.
 const ACTIVE: f64 = 0.01;
 /// Draws of an epoch, at least.
@@ -251,7 +253,11 @@ impl Trainer {
             best_epoch: best,
         };
         if active < FEWEST_ACTIVE {
-            return Err(Error::Collapsed { active, need: FEWEST_ACTIVE });
+            if self.steps >= SETTLED {
+                return Err(Error::Collapsed { active, need: FEWEST_ACTIVE });
+            }
+            let text = "{} steps are too few: the model has hardly learned to tell sounds apart";
+            vae.card.warnings.push(text.replace("{}", &self.steps.to_string()));
         }
         Ok(vae)
     }

@@ -15,6 +15,8 @@ fn the_help_is_as_documented() {
     insta::assert_snapshot!("help_render", help(&["render", "--help"]));
     insta::assert_snapshot!("help_ingest", help(&["ingest", "--help"]));
     insta::assert_snapshot!("help_separate", help(&["separate", "--help"]));
+    insta::assert_snapshot!("help_train", help(&["train", "--help"]));
+    insta::assert_snapshot!("help_generate", help(&["generate", "--help"]));
     insta::assert_snapshot!("help_models", help(&["models", "--help"]));
     insta::assert_snapshot!("help_analyse", help(&["analyse", "--help"]));
     insta::assert_snapshot!("help_stems_list", help(&["stems", "list", "--help"]));
