@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dream_analysis::{Hints, Known};
-use dream_core::{Ancestor, Category, Form, Generator, Progress, Provenance, Seed, Source, StemId};
+use dream_core::{
+    Ancestor, Category, Form, Generator, Key, Progress, Provenance, Seed, Source, StemId,
+};
 use dream_library::Added;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -81,6 +83,8 @@ pub struct GenerateSpec {
     pub seed: Option<Seed>,
     /// Whether no audio of the parents may be used.
     pub novelty_max: bool,
+    /// The key that tonal stems are to play in: they sound its tonic, in the octave that is nearest to their parents'.
+    pub key: Option<Key>,
 }
 
 impl Default for GenerateSpec {
@@ -95,6 +99,7 @@ impl Default for GenerateSpec {
             temperature: 1.0,
             seed: None,
             novelty_max: false,
+            key: None,
         }
     }
 }
@@ -114,6 +119,8 @@ pub struct GeneratedStem {
     pub mode: Mode,
     /// Its length in seconds.
     pub duration_s: f64,
+    /// Its note as a MIDI number with cents as its fraction; absent of what has no pitch.
+    pub root: Option<f64>,
     /// The stems it was made of.
     pub parents: Vec<Ancestor>,
     /// The least permissive licence of these.
@@ -304,6 +311,7 @@ fn origin(spec: &GenerateSpec, dream: &Dream) -> Origin {
             known: Known {
                 category: Some(dream.category),
                 form: Some(Form::OneShot),
+                root: dream.root,
                 ..Known::default()
             },
         },
@@ -343,6 +351,7 @@ fn commit(
             category: dream.category,
             mode: spec.mode,
             duration_s: dream.clip.seconds(),
+            root: dream.root,
             parents: dream.generator.parents.clone(),
             licence: dream.licence.clone(),
             novelty: dream.generator.novelty,

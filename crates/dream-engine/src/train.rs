@@ -7,6 +7,7 @@
 //! Memory: some 80 MB while learning, the corpus aside (17 KB per stem); one decoded stem per thread before.
 
 mod corpus;
+pub(crate) mod tuning;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -112,6 +113,8 @@ pub struct TrainReport {
     pub latent_dim: u32,
     /// Length of what it models, in seconds.
     pub horizon_s: f64,
+    /// The note that its stems were brought to before, as a MIDI number; absent of what has no pitch.
+    pub reference_note: Option<f64>,
     /// Root of its randomness.
     pub seed: Seed,
     /// Digest of the audio it learned from.
@@ -142,6 +145,7 @@ pub(crate) fn run(work: &Work<'_>, spec: &TrainSpec) -> Result<TrainReport, Erro
     card.corpus_digest.clone_from(&corpus.digest);
     card.licences.clone_from(&corpus.licences);
     card.warnings.clone_from(&corpus.warnings);
+    card.reference = corpus.reference;
     let failed = |source| failed(spec.category, source);
     let (mut resumed, folder) = (false, engine.home().work().join(work.claim.job.0.to_string()));
     let grid = Grid::new(corpus.layout);
@@ -253,6 +257,7 @@ fn store(
         active_units: measures.active,
         latent_dim: card.latent,
         horizon_s: frames as f64 / 44_100.0,
+        reference_note: card.reference,
         seed: card.train.seed,
         corpus_digest: card.corpus_digest.clone(),
         size_bytes: bytes.len() as u64,

@@ -88,6 +88,9 @@ pub struct Card {
     pub licences: BTreeMap<String, u32>,
     /// What was left out or done otherwise.
     pub warnings: Vec<String>,
+    /// The note that its sounds were brought to before, as a MIDI number; absent where they have no pitch.
+    #[serde(default)]
+    pub reference: Option<f64>,
     /// What it models of a sound.
     pub layout: Layout,
     /// How it was made.
@@ -116,6 +119,7 @@ impl Card {
             corpus_digest: String::new(),
             licences: BTreeMap::new(),
             warnings: Vec::new(),
+            reference: None,
             layout: Layout::OneShot { horizon: 1 },
             method: Method::Gaussian,
             latent: 0,

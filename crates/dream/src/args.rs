@@ -356,6 +356,9 @@ pub(crate) struct Generate {
     /// How widely stems are drawn, above 0 to 2: 1 is as the category lies
     #[arg(long, value_name = "T", default_value = "1", value_parser = temperature)]
     pub(crate) temperature: f32,
+    /// The key that tonal stems are to play in: "F# minor", Am, 11A; they sound its tonic
+    #[arg(long, value_parser = Key::parse)]
+    pub(crate) key: Option<Key>,
     /// Root of all random choices: the same seed, model and library give the same bytes
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

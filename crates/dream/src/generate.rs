@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use dream_core::{Progress, Seed, StemId};
+use dream_core::{Progress, Seed, StemId, note_name};
 use dream_engine::{
     Engine, Event, GenerateReport, GenerateSpec, GeneratedStem, JobSpec, Mode, Outcome,
 };
@@ -59,6 +59,7 @@ fn spec(args: &Generate) -> GenerateSpec {
         parents: args.parents.iter().chain(&args.like).copied().map(StemId).collect(),
         temperature: args.temperature,
         seed: args.seed.map(Seed),
+        key: args.key,
         novelty_max: args.novelty == Novelty::Max,
     }
 }
@@ -75,9 +76,10 @@ fn print_stem(stem: &GeneratedStem, report: &Report) {
         .map(|parent| format!("{} ({:.0} %)", parent.stem.0, 100.0 * parent.weight))
         .collect();
     report.line(&format!(
-        "stem {:<5} {:.2} s, novelty {:.2}, {} {:.0} %, from {}",
+        "stem {:<5} {:.2} s, {}novelty {:.2}, {} {:.0} %, from {}",
         stem.id.0,
         stem.duration_s,
+        stem.root.map(|root| format!("{}, ", note_name(root))).unwrap_or_default(),
         stem.novelty,
         stem.category,
         100.0 * stem.probability,

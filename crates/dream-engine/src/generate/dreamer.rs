@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dream_audio::Clip;
 use dream_audio::decode::decode_file;
-use dream_core::{Ancestor, Category, Generator, SampleRate, Seed};
+use dream_core::{Ancestor, Category, Generator, Key, SampleRate, Seed};
 use dream_library::{Entry, content_hash};
 use dream_neural::Vae;
 use dream_neural::vae::{Grid, Parent, Sound, finish, from_envelope, morph};
@@ -14,7 +14,7 @@ use super::gate::{self, Draft, NOVELTY};
 use super::target::{self, Target};
 use super::{GenerateSpec, Mode, generator, short};
 use crate::licence::strictest;
-use crate::train::sha256;
+use crate::train::{sha256, tuning};
 use crate::{Engine, Error};
 
 /// The peak of what is dreamed: -1 dBFS.
@@ -33,6 +33,8 @@ pub(super) struct Dream {
     pub(super) licence: Option<String>,
     pub(super) generator: Generator,
     pub(super) probability: f32,
+    /// Its note, where it has one.
+    pub(super) root: Option<f64>,
     /// Whether it is what was asked for to the letter: a parent itself.
     pub(super) exact: bool,
     /// Why it must not pass.
@@ -64,8 +66,17 @@ pub(super) struct Dreamer<'a> {
 /// A stem that plays a part in a draft.
 struct Wearer {
     entry: Entry,
+    /// At the reference note of its model.
     sound: Arc<Sound>,
     weight: f32,
+    reference: Option<f64>,
+}
+
+impl Wearer {
+    /// The note it was brought to, and the note it has.
+    fn notes(&self) -> Option<(f64, f64)> {
+        self.reference.zip(self.entry.stem.facts.root)
+    }
 }
 
 impl Model {
@@ -101,6 +112,11 @@ impl Model {
         })
     }
 
+    /// The note that its stems were brought to.
+    fn reference(&self) -> Option<f64> {
+        self.vae.card().reference
+    }
+
     /// How far an envelope lies from the nearest stem, in units of the stems' own distances; as the model sees it.
     fn novelty(&self, envelope: &[f32]) -> f32 {
         let portrait = self.vae.decode(&self.vae.encode(envelope));
@@ -113,6 +129,15 @@ impl<'a> Dreamer<'a> {
         let mut models = vec![Model::read(engine, spec.category)?];
         if let Some(with) = spec.with {
             models.push(Model::read(engine, with)?);
+        }
+        let tonal = models.iter().find(|model| model.reference().is_some());
+        if let (None, Some(key)) = (tonal, spec.key) {
+            let text = format!("{} has no pitch: it cannot be dreamed in {key}", spec.category);
+            return Err(Error::Invalid(text));
+        }
+        if let (Some(model), true) = (tonal, spec.novelty_max) {
+            let text = format!("the pitch of {} comes from its parents' audio", model.category);
+            return Err(Error::Invalid(text));
         }
         let longest = models.iter().max_by_key(|model| model.vae.grid().frames());
         let grid = longest.unwrap_or(&models[0]).vae.grid().clone();
@@ -155,13 +180,13 @@ impl<'a> Dreamer<'a> {
         let (target, mut wearers) = match spec.mode {
             Mode::Random => {
                 let target = target::random(&model.vae, spec.temperature, seed.child("latent"));
-                let wearer = self.wearer(model.nearest(&target.envelope)?.clone(), 1.0)?;
+                let wearer = self.wearer(model, model.nearest(&target.envelope)?.clone(), 1.0)?;
                 (target, vec![wearer])
             }
             Mode::Interpolated => self.between(spec, number, seed)?,
             Mode::Hybrid => self.hybrid(spec, seed)?,
             Mode::Like => {
-                let wearer = self.wearer(self.given[0].clone(), 1.0)?;
+                let wearer = self.wearer(model, self.given[0].clone(), 1.0)?;
                 let seed = seed.child("latent");
                 let target =
                     target::like(&model.vae, wearer.sound.envelope(), spec.temperature, seed);
@@ -181,14 +206,21 @@ impl<'a> Dreamer<'a> {
             }
         };
         let (clip, strained) = self.sound(spec, &target, &wearers, exact, seed);
-        let clip = if exact {
-            let mut clip = clip;
-            clip.scale(peak);
-            clip
+        let main = wearers.iter().max_by(|a, b| a.weight.total_cmp(&b.weight));
+        let notes = main.and_then(Wearer::notes);
+        let root = notes.map(|(_, own)| spec.key.map_or(own, |key| tonic_near(key, own)));
+        // Not even played at another speed and back.
+        let untouched = main.filter(|_| exact && spec.key.is_none());
+        let clip = if let Some(parent) = untouched {
+            self.decoded(&parent.entry)?
         } else {
+            let clip = match notes.zip(root) {
+                Some(((reference, _), root)) => tuning::moved(&clip, reference, root),
+                None => clip,
+            };
             finish(&clip, peak)
         };
-        Ok(self.judged(spec, &target, &wearers, Draught { clip, strained, exact, seed }))
+        Ok(self.judged(spec, &target, &wearers, Draught { clip, strained, exact, seed, root }))
     }
 
     fn judged(
@@ -198,9 +230,14 @@ impl<'a> Dreamer<'a> {
         wearers: &[Wearer],
         draught: Draught,
     ) -> Dream {
-        let Draught { clip, strained, exact, seed } = draught;
+        let Draught { clip, strained, exact, seed, root } = draught;
         let category = category(spec, wearers);
-        let heard = Sound::new(&self.grid, clip.clone()).ok();
+        let reference = wearers.first().and_then(|wearer| wearer.reference);
+        let tuned = match reference.zip(root) {
+            Some((note, root)) => tuning::moved(&clip, root, note),
+            None => clip.clone(),
+        };
+        let heard = Sound::new(&self.grid, tuned.clone()).ok();
         let novelty = heard.as_ref().map_or(0.0, |heard| {
             let near = |model: &Model| {
                 let grid = model.vae.grid();
@@ -215,6 +252,7 @@ impl<'a> Dreamer<'a> {
         } else {
             gate::judge(&Draft {
                 clip: &clip,
+                tuned: &tuned,
                 categories: &categories,
                 parents: &parents,
                 novelty,
@@ -227,6 +265,7 @@ impl<'a> Dreamer<'a> {
                 strained,
             })
         };
+        let refusal = refusal.or_else(|| gate::off_pitch(&clip, root.filter(|_| !exact)));
         let licence = if spec.novelty_max {
             let licences = self.models.iter().flat_map(|model| model.vae.card().licences.keys());
             strictest(licences.map(|name| (!name.is_empty()).then_some(name.as_str())))
@@ -254,6 +293,7 @@ impl<'a> Dreamer<'a> {
                 ..generator(spec.mode, self.model_sha256(), seed)
             },
             probability,
+            root,
             exact,
             refusal,
         }
@@ -327,7 +367,7 @@ impl<'a> Dreamer<'a> {
         let wearers: Vec<Wearer> = chosen
             .into_iter()
             .zip(weights)
-            .map(|(entry, weight)| self.wearer(entry, weight))
+            .map(|(entry, weight)| self.wearer(model, entry, weight))
             .collect::<Result<_, Error>>()?;
         let stems: Vec<(&[f32], f32)> =
             wearers.iter().map(|wearer| (wearer.sound.envelope(), wearer.weight)).collect();
@@ -345,27 +385,50 @@ impl<'a> Dreamer<'a> {
             let drawn = target::random(&model.vae, spec.temperature, seed);
             let there = self.grid.convert(model.vae.grid(), &drawn.envelope);
             envelope.iter_mut().zip(&there).for_each(|(x, level)| *x += weight * level);
-            wearers.push(self.wearer(model.nearest(&drawn.envelope)?.clone(), weight)?);
+            wearers.push(self.wearer(model, model.nearest(&drawn.envelope)?.clone(), weight)?);
             latent.extend(drawn.latent);
+        }
+        // Two pitches would sound at once: the tonal one, of two the larger, lends all of its phases.
+        let weight_of = |wearer: &Wearer| (wearer.reference.is_some(), wearer.weight);
+        if wearers.iter().any(|wearer| wearer.reference.is_some()) {
+            wearers.sort_by(|a, b| {
+                let (a, b) = (weight_of(a), weight_of(b));
+                b.0.cmp(&a.0).then(b.1.total_cmp(&a.1))
+            });
+            wearers.truncate(1);
+            wearers[0].weight = 1.0;
         }
         Ok((Target { envelope, latent }, wearers))
     }
 
-    fn wearer(&self, entry: Entry, weight: f32) -> Result<Wearer, Error> {
-        let sound = self.listen(&entry)?;
-        Ok(Wearer { entry, sound, weight })
+    fn wearer(&self, model: &Model, entry: Entry, weight: f32) -> Result<Wearer, Error> {
+        let reference = model.reference();
+        if reference.is_some_and(|note| !tuning::reaches(&entry, note)) {
+            let text = format!("stem {} has no pitch near that of the others", entry.stem.id.0);
+            return Err(Error::Invalid(text));
+        }
+        let sound = self.listen(&entry, reference)?;
+        Ok(Wearer { entry, sound, weight, reference })
     }
 
-    fn listen(&self, entry: &Entry) -> Result<Arc<Sound>, Error> {
+    fn decoded(&self, entry: &Entry) -> Result<Clip, Error> {
+        let path = self.engine.library().blobs().path(&entry.stem.hash);
+        let decoded = decode_file(&path, &self.engine.config().limits);
+        Ok(decoded.map_err(|source| Error::Decode { path, source })?.clip)
+    }
+
+    /// A stem, at that note where it has one.
+    fn listen(&self, entry: &Entry, reference: Option<f64>) -> Result<Arc<Sound>, Error> {
         let hash = &entry.stem.hash;
         let known = || self.sounds.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sound) = known().get(hash) {
             return Ok(Arc::clone(sound));
         }
-        let path = self.engine.library().blobs().path(hash);
-        let clip = decode_file(&path, &self.engine.config().limits)
-            .map_err(|source| Error::Decode { path, source })?
-            .clip;
+        let clip = self.decoded(entry)?;
+        let clip = match reference.zip(entry.stem.facts.root) {
+            Some((note, root)) => tuning::moved(&clip, root, note),
+            None => clip,
+        };
         let sound = Sound::new(&self.grid, clip)
             .map_err(|_| Error::Invalid(format!("stem {} is silent", entry.stem.id.0)))?;
         let sound = Arc::new(sound);
@@ -391,4 +454,11 @@ struct Draught {
     strained: f32,
     exact: bool,
     seed: Seed,
+    root: Option<f64>,
+}
+
+/// The tonic of a key in the octave nearest to a note, as MIDI numbers.
+fn tonic_near(key: Key, note: f64) -> f64 {
+    let tonic = f64::from(key.tonic.index());
+    tonic + 12.0 * ((note - tonic) / 12.0).round()
 }

@@ -1,6 +1,7 @@
 //! What a dreamed stem must be: finite, clean, of its category, and neither a copy nor far off.
 
 use dream_analysis::category_probabilities;
+use dream_analysis::pitch::{pitch, root};
 use dream_analysis::quality::quality;
 use dream_audio::Clip;
 use dream_core::{Category, Defect, Form};
@@ -13,6 +14,8 @@ pub(super) const NOVELTY: [f32; 2] = [0.2, 3.0];
 const ALIKE: f64 = 0.985;
 /// Largest share of audible cells whose parents had to be amplified by more than 24 dB.
 const STRAINED: f32 = 0.2;
+/// Largest distance from the note it should have, in semitones.
+const OFF_PITCH: f64 = 0.1;
 /// Shortest stem, in seconds.
 const SHORTEST_S: f64 = 0.015;
 /// Defects that a dream must not add to those of its parents.
@@ -28,6 +31,8 @@ const DEFECTS: [Defect; 6] = [
 /// What is to be judged.
 pub(super) struct Draft<'a> {
     pub(super) clip: &'a Clip,
+    /// The same at the pitch of the parents.
+    pub(super) tuned: &'a Clip,
     /// Any of these is right.
     pub(super) categories: &'a [Category],
     pub(super) parents: &'a [&'a Clip],
@@ -64,7 +69,7 @@ pub(super) fn judge(draft: &Draft<'_>) -> (Option<&'static str>, f32) {
             return (Some("outlier"), 0.0);
         }
     }
-    if draft.parents.iter().any(|parent| alike(clip, parent) > ALIKE) {
+    if draft.parents.iter().any(|parent| alike(draft.tuned, parent) > ALIKE) {
         return (Some("copy"), 0.0);
     }
     let heard = quality(clip, Form::OneShot);
@@ -83,6 +88,15 @@ pub(super) fn judge(draft: &Draft<'_>) -> (Option<&'static str>, f32) {
     let [enough, least] = PROBABLE;
     let needed = parents.fold(enough, |needed, p| needed.min((0.8 * p).max(least)));
     if found < needed { (Some("other category"), found) } else { (None, found) }
+}
+
+/// Why a sound does not have the note it should have, if so; the octave aside, of which ears and measures differ.
+pub(super) fn off_pitch(clip: &Clip, note: Option<f64>) -> Option<&'static str> {
+    let note = note?;
+    let mono = clip.to_mono();
+    let Some(heard) = root(&mono, &pitch(&mono)) else { return Some("no pitch") };
+    let apart = (heard.midi - note).rem_euclid(12.0);
+    (apart.min(12.0 - apart) > OFF_PITCH).then_some("off pitch")
 }
 
 /// The largest correlation of two waveforms, moved against each other by up to 3 ms around their onsets; -1 to 1.
@@ -123,6 +137,7 @@ mod tests {
     fn draft<'a>(clip: &'a Clip, parents: &'a [&'a Clip]) -> Draft<'a> {
         Draft {
             clip,
+            tuned: clip,
             categories: &[Category::Kick],
             parents,
             novelty: 1.0,

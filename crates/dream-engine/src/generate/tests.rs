@@ -147,3 +147,30 @@ fn what_cannot_be_dreamed_is_said() {
     check(&|spec| spec.mode = Mode::Like);
     check(&|spec| spec.parents = vec![StemId(1)]);
 }
+
+#[test]
+fn tonal_stems_play_in_the_wanted_key() {
+    let (_home, engine) = library_of(category(Category::Bass, 10));
+    train(&engine, Category::Bass);
+    let key = Key::parse("F# minor").unwrap();
+    let spec = GenerateSpec {
+        category: Category::Bass,
+        key: Some(key),
+        count: 4,
+        ..spec(Mode::Interpolated)
+    };
+    let (report, stems) = generate(&engine, spec.clone()).unwrap();
+    assert!(report.made >= 3, "{report:?}");
+    for stem in stems {
+        let root = stem.root.unwrap();
+        assert!((root.rem_euclid(12.0) - 6.0).abs() < 1e-9, "{root}");
+        let clip = dream_audio::decode::decode_file(
+            std::path::Path::new(&stem.path),
+            &dream_audio::decode::Limits::default(),
+        );
+        assert_eq!(gate::off_pitch(&clip.unwrap().clip, Some(root)), None);
+        assert_eq!(engine.library().stem(stem.id).unwrap().stem.facts.root, Some(root));
+    }
+    let alone = GenerateSpec { novelty_max: true, ..spec };
+    assert_eq!(generate(&engine, alone).unwrap_err().kind(), Kind::Invalid);
+}

@@ -8,7 +8,7 @@ use dream_library::{Entry, Filter, digest};
 use dream_neural::vae::{Example, Grid, Layout, Sound};
 use rayon::prelude::*;
 
-use super::TrainSpec;
+use super::{TrainSpec, tuning};
 use crate::runner::Work;
 use crate::{Engine, Error};
 
@@ -26,12 +26,25 @@ pub(super) struct Corpus {
     pub(super) digest: String,
     pub(super) licences: BTreeMap<String, u32>,
     pub(super) warnings: Vec<String>,
+    /// The note that the stems were brought to.
+    pub(super) reference: Option<f64>,
 }
 
 impl Corpus {
     pub(super) fn gather(work: &Work<'_>, spec: &TrainSpec) -> Result<Self, Error> {
         let engine = work.engine;
-        let (entries, mut warnings) = chosen(engine, spec)?;
+        let (mut entries, mut warnings) = chosen(engine, spec)?;
+        let reference = if spec.category.is_tonal() { tuning::reference(&entries) } else { None };
+        if let Some(note) = reference {
+            let before = entries.len();
+            entries.retain(|entry| tuning::reaches(entry, note));
+            if entries.len() < before {
+                let without = before - entries.len();
+                warnings.push(format!(
+                    "{without} stems without a pitch, or far from the others, left out"
+                ));
+            }
+        }
         let least = spec.min_stems.max(2) as usize;
         if entries.len() < least {
             return Err(Error::TooFewStems {
@@ -43,11 +56,20 @@ impl Corpus {
         let decoded = |entry: &Entry| {
             let path = engine.library().blobs().path(&entry.stem.hash);
             decode_file(&path, &engine.config().limits)
-                .map(|decoded| decoded.clip)
+                .map(|decoded| match reference.zip(entry.stem.facts.root) {
+                    Some((note, root)) => tuning::moved(&decoded.clip, root, note),
+                    None => decoded.clip,
+                })
                 .map_err(|source| Error::Decode { path, source })
         };
-        let seconds: Vec<f64> =
-            entries.iter().map(|entry| entry.frames.seconds(entry.sample_rate)).collect();
+        let seconds: Vec<f64> = entries
+            .iter()
+            .map(|entry| {
+                let higher = reference.zip(entry.stem.facts.root);
+                let speed = higher.map_or(1.0, |(note, root)| ((note - root) / 12.0).exp2());
+                entry.frames.seconds(entry.sample_rate) / speed
+            })
+            .collect();
         let layout = Layout::for_one_shots(&seconds);
         let grid = Grid::new(layout);
         let mut envelopes = Vec::with_capacity(entries.len());
@@ -75,7 +97,7 @@ impl Corpus {
         let mut names: Vec<&str> = examples.iter().map(|example| example.name.as_str()).collect();
         names.sort_unstable();
         let digest = digest(names.join("\n").as_bytes());
-        Ok(Self { layout, examples, digest, licences, warnings })
+        Ok(Self { layout, examples, digest, licences, warnings, reference })
     }
 }
 
