@@ -6,9 +6,9 @@
 //! all that is needed to make it again; a copy as WAV goes to `generated_stems/<category>`.
 //! Every stem is a step of the job. Seeds are numbered: the same job makes the same stems on any number of threads.
 
-mod dreamer;
+pub(crate) mod dreamer;
 mod gate;
-mod target;
+pub(crate) mod target;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ mod compose;
 mod doctor;
 mod duplicates;
 mod error;
+mod evaluate;
 mod generate;
 mod genres;
 mod ingest;
@@ -42,6 +43,7 @@ pub use dream_library::{
 pub use dream_neural::vae::Method;
 pub use duplicates::Near;
 pub use error::{Error, Kind};
+pub use evaluate::{EvalSpec, Evaluation, Interpolation};
 pub use generate::{GenerateReport, GenerateSpec, GeneratedStem, Mode};
 pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
 pub use intake::{Damage, Origin};

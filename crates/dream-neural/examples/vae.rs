@@ -1,4 +1,4 @@
-//! A model from folders of one-shots, for comparisons: `vae TRAINING HELD_OUT OUT COUNT SEED [EPOCHS]`.
+//! A model from folders of one-shots, for comparisons: `vae TRAINING HELD_OUT OUT COUNT SEED [EPOCHS [TEMPERATURE]]`.
 //!
 //! Reads every WAV of the folder TRAINING, learns, and writes to OUT: `model.safetensors`; for every WAV of `HELD_OUT` its
 //! reconstruction by the nearest sound of TRAINING dressed in the decoded envelope (`held_out`) and from that envelope alone
@@ -21,9 +21,10 @@ use dream_neural::vae::{
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, training, held_out, out, count, seed, rest @ ..] = args.as_slice() else {
-        return Err("vae TRAINING HELD_OUT OUT COUNT SEED [EPOCHS]".into());
+        return Err("vae TRAINING HELD_OUT OUT COUNT SEED [EPOCHS [TEMPERATURE]]".into());
     };
     let epochs = rest.first().map_or(Ok(100), |epochs| epochs.parse())?;
+    let temperature = rest.get(1).map_or(Ok(1.0), |temperature| temperature.parse())?;
     let (count, seed, out) = (count.parse::<u64>()?, Seed(seed.parse()?), Path::new(out));
     let training = clips(training)?;
     let held_out = clips(held_out)?;
@@ -67,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         sound("held_out", name, &target, vae.nearest(&target)[0].0)?;
     }
     for number in 0..count {
-        let target = vae.decode(&vae.draw(1.0, seed.child("draw").index(number)));
+        let target = vae.decode(&vae.draw(temperature, seed.child("draw").index(number)));
         sound("random", &format!("{number:03}"), &target, vae.nearest(&target)[0].0)?;
     }
     let made = (others.len() as u64 + count) as f64;

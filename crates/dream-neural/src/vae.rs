@@ -11,6 +11,7 @@ mod augment;
 mod envelope;
 mod file;
 mod finish;
+pub mod judge;
 mod layer;
 mod morph;
 mod net;

@@ -53,6 +53,7 @@ impl Args {
             | Command::Separate(_)
             | Command::Train(_)
             | Command::Generate(_)
+            | Command::Eval(_)
             | Command::Analyse(_)
             | Command::Stems(_)
             | Command::Models(_)
@@ -89,6 +90,8 @@ pub(crate) enum Command {
     Train(Train),
     /// Dream new stems with the model of a category
     Generate(Generate),
+    /// Measure the model of a category: what it rebuilds, and how its sounds lie among the real ones
+    Eval(Eval),
     /// Print the facts of files without storing them
     #[command(visible_alias = "analyze")]
     Analyse(Analyse),
@@ -114,6 +117,7 @@ impl Command {
             | Self::Separate(_)
             | Self::Train(_)
             | Self::Generate(_)
+            | Self::Eval(_)
             | Self::Analyse(_)
             | Self::Stems(_)
             | Self::Models(_)
@@ -365,6 +369,19 @@ pub(crate) struct Generate {
     /// max: use no audio of other stems; phases are made from the dreamed envelope
     #[arg(long, value_enum, default_value = "normal")]
     pub(crate) novelty: Novelty,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Eval {
+    /// The category: kick, snare, hihat ...
+    #[arg(value_parser = category)]
+    pub(crate) category: Category,
+    /// Sounds to draw, 10 to 1000
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=1000))]
+    pub(crate) count: u32,
+    /// Root of all random choices
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
 }
 
 /// How places between stems are found.

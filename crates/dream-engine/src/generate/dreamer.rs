@@ -42,14 +42,14 @@ pub(super) struct Dream {
 }
 
 /// A model, read.
-struct Model {
-    category: Category,
-    vae: Vae,
-    sha256: String,
+pub(crate) struct Model {
+    pub(crate) category: Category,
+    pub(crate) vae: Vae,
+    pub(crate) sha256: String,
     /// How far its stems lie apart.
     spacing: f32,
     /// Those of its stems that are in the library, by their place in the model.
-    stems: BTreeMap<usize, Entry>,
+    pub(crate) stems: BTreeMap<usize, Entry>,
 }
 
 /// All that drafts are made of.
@@ -80,7 +80,7 @@ impl Wearer {
 }
 
 impl Model {
-    fn read(engine: &Engine, category: Category) -> Result<Self, Error> {
+    pub(crate) fn read(engine: &Engine, category: Category) -> Result<Self, Error> {
         let path = engine.home().trained(category);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
@@ -113,7 +113,7 @@ impl Model {
     }
 
     /// The note that its stems were brought to.
-    fn reference(&self) -> Option<f64> {
+    pub(crate) fn reference(&self) -> Option<f64> {
         self.vae.card().reference
     }
 

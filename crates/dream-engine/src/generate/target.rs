@@ -5,11 +5,11 @@ use dream_neural::Vae;
 use rand::Rng;
 
 /// An envelope to be dressed in.
-pub(super) struct Target {
+pub(crate) struct Target {
     /// In dB, on the grid of the dreamer.
-    pub(super) envelope: Vec<f32>,
+    pub(crate) envelope: Vec<f32>,
     /// Where it lies.
-    pub(super) latent: Vec<f32>,
+    pub(crate) latent: Vec<f32>,
 }
 
 /// How far places between parents stray from the line, as a share of how the stems spread.
@@ -20,14 +20,14 @@ const NEIGHBOURS: usize = 12;
 const AROUND: f32 = 0.5;
 
 /// A place drawn from where all stems lie.
-pub(super) fn random(vae: &Vae, temperature: f32, seed: Seed) -> Target {
+pub(crate) fn random(vae: &Vae, temperature: f32, seed: Seed) -> Target {
     let latent = vae.draw(temperature, seed);
     Target { envelope: vae.decode(&latent), latent }
 }
 
 /// A place between stems, by their weights. What the model does not know of the stems is mixed in likewise: a stem alone
 /// gives itself back. Between them the place strays a little, so that the same weights give many sounds.
-pub(super) fn between(vae: &Vae, stems: &[(&[f32], f32)], temperature: f32, seed: Seed) -> Target {
+pub(crate) fn between(vae: &Vae, stems: &[(&[f32], f32)], temperature: f32, seed: Seed) -> Target {
     let places: Vec<Vec<f32>> = stems.iter().map(|(envelope, _)| vae.encode(envelope)).collect();
     let drawn = vae.draw(1.0, seed);
     let mean = vae.mean_latent();
@@ -48,7 +48,7 @@ pub(super) fn between(vae: &Vae, stems: &[(&[f32], f32)], temperature: f32, seed
 }
 
 /// A place around a stem.
-pub(super) fn like(vae: &Vae, envelope: &[f32], temperature: f32, seed: Seed) -> Target {
+pub(crate) fn like(vae: &Vae, envelope: &[f32], temperature: f32, seed: Seed) -> Target {
     let (place, drawn, mean) = (vae.encode(envelope), vae.draw(1.0, seed), vae.mean_latent());
     let pairs = place.iter().zip(drawn.iter().zip(&mean));
     let latent =
@@ -59,7 +59,7 @@ pub(super) fn like(vae: &Vae, envelope: &[f32], temperature: f32, seed: Seed) ->
 }
 
 /// Two stems of the model that are compatible: the second is among the neighbours of the first.
-pub(super) fn pair(vae: &Vae, seed: Seed) -> [usize; 2] {
+pub(crate) fn pair(vae: &Vae, seed: Seed) -> [usize; 2] {
     let count = vae.card().stems.len();
     let mut rng = seed.rng();
     let mut below = |end: usize| ((u64::from(rng.next_u32()) * end as u64) >> 32) as usize;
@@ -71,7 +71,7 @@ pub(super) fn pair(vae: &Vae, seed: Seed) -> [usize; 2] {
 }
 
 /// Weights of parents that add up to 1: uniform on the simplex.
-pub(super) fn shares(count: usize, seed: Seed) -> Vec<f32> {
+pub(crate) fn shares(count: usize, seed: Seed) -> Vec<f32> {
     let mut rng = seed.rng();
     let mut draws: Vec<f32> =
         (0..count).map(|_| -((rng.next_u32() as f32 + 1.0) / 4_294_967_300.0).ln()).collect();
