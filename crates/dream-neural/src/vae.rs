@@ -48,6 +48,10 @@ const MAX_BYTES: usize = 64 << 20;
 const UNIT_DB: f32 = 40.0;
 /// What is taken from the latents themselves when drawing, and what from a ball of the same size.
 const SHARES: [f32; 2] = [0.95, 0.05];
+/// How much wider than the latents places are drawn at temperature 1: a decoder that was taught the mean of what it cannot know
+/// draws sounds together. Measured on kicks and snares, KAD against real ones: 16 and 18 at 1, 7 and 7 at 1.25, where the density of snares
+/// has fallen to 0.72.
+const WIDTH: f32 = 1.15;
 
 /// How a model was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,7 +232,7 @@ impl Vae {
         mean.iter()
             .zip(away)
             .zip(round)
-            .map(|((mean, away), round)| mean + temperature * (own * away + ball * round))
+            .map(|((mean, away), round)| mean + WIDTH * temperature * (own * away + ball * round))
             .collect()
     }
 

@@ -442,6 +442,14 @@ pub(crate) enum Stems {
     },
     /// Change what is known of a stem
     Set(Set),
+    /// Say what you think of a stem: +1, 0, or -1, which keeps it out of tracks and training
+    Rate {
+        /// Its number
+        id: i64,
+        /// +1, 0 or -1
+        #[arg(value_parser = rating, allow_hyphen_values = true)]
+        rating: i32,
+    },
     /// Write the audio of a stem to a WAV file
     Export {
         /// Its number
@@ -616,6 +624,15 @@ fn loudness(text: &str) -> Result<f64, String> {
             .ok()
             .filter(|lufs| (-40.0..=-5.0).contains(lufs))
             .ok_or_else(|| "one of club, default, streaming, or -40 to -5 LUFS".to_owned()),
+    }
+}
+
+fn rating(text: &str) -> Result<i32, String> {
+    match text {
+        "+1" | "1" => Ok(1),
+        "0" => Ok(0),
+        "-1" => Ok(-1),
+        _ => Err("one of +1, 0, -1".to_owned()),
     }
 }
 

@@ -94,7 +94,11 @@ impl Model {
         let mut stems = BTreeMap::new();
         for (i, hash) in vae.card().stems.iter().enumerate() {
             if let Some(id) = engine.library().find(hash)? {
-                stems.insert(i, engine.library().stem(id)?);
+                let entry = engine.library().stem(id)?;
+                // Nobody wants more of what is disliked.
+                if entry.rating >= 0 {
+                    stems.insert(i, entry);
+                }
             }
         }
         let spacing = vae.spacing().max(1e-3);
@@ -160,7 +164,7 @@ impl<'a> Dreamer<'a> {
             let (there, all) = (model.stems.len(), model.vae.card().stems.len());
             if there < all {
                 warnings.push(format!(
-                    "{} of the {all} stems that the model of {} learned from are not in the library any more",
+                    "{} of the {all} stems that the model of {} learned from are not in the library any more, or disliked",
                     all - there,
                     model.category
                 ));

@@ -107,6 +107,7 @@ fn chosen(engine: &Engine, spec: &TrainSpec) -> Result<(Vec<Entry>, Vec<String>)
         categories: vec![spec.category],
         form: Some(Form::OneShot),
         min_quality: Some(spec.min_quality),
+        min_rating: Some(0),
         ..Filter::default()
     };
     let mut entries = engine.library().stems(&filter)?;

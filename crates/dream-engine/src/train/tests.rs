@@ -116,3 +116,15 @@ fn generated_and_roughly_separated_stems_are_left_out_unless_asked_for() {
     let good = TrainSpec { min_quality: 1.0, kits: vec!["no such".to_owned()], ..spec() };
     assert!(train(&engine, good, &Progress::silent()).is_err());
 }
+
+#[test]
+fn what_is_disliked_is_not_learned_from() {
+    let (_home, engine) = library_of(category(Category::Kick, 6));
+    let first = engine.library().stems(&dream_library::Filter::default()).unwrap()[0].stem.id;
+    let rate = |rating| dream_library::Change { rating: Some(rating), ..Default::default() };
+    assert_eq!(engine.change(first, rate(-1)).unwrap().rating, -1);
+    assert_eq!(train(&engine, spec(), &Progress::silent()).unwrap().stems, 5);
+    assert_eq!(engine.change(first, rate(1)).unwrap().rating, 1);
+    assert_eq!(train(&engine, spec(), &Progress::silent()).unwrap().stems, 6);
+    assert_eq!(engine.change(first, rate(2)).unwrap_err().kind(), Kind::Invalid);
+}

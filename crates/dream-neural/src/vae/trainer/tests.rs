@@ -1,3 +1,4 @@
+use super::super::WIDTH;
 use super::super::envelope::FLOOR_DB;
 use super::*;
 
@@ -107,7 +108,7 @@ fn drawn_places_spread_as_the_examples_do() {
     let own: Vec<Vec<f32>> = (0..11).map(|i| vae.latent(i).to_vec()).collect();
     for (temperature, factor) in [(1.0, 1.0), (0.5, 0.25)] {
         let drawn: Vec<Vec<f32>> = (0..400).map(|i| vae.draw(temperature, Seed(i))).collect();
-        let ratio = spread(&drawn) / spread(&own) / factor;
+        let ratio = spread(&drawn) / spread(&own) / factor / WIDTH.powi(2);
         assert!((0.8..1.25).contains(&ratio), "{ratio}");
     }
 }
