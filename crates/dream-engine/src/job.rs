@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    AddSpec, ComposeSpec, Composed, FetchSpec, FileOutcome, GenerateReport, GenerateSpec,
-    GeneratedStem, IngestReport, IngestSpec, Model, RenderSpec, SeparateReport, SeparateSpec,
-    StarterReport, TrackOutcome, TrainEpoch, TrainReport, TrainSpec,
+    AddSpec, ComposeSpec, Composed, CycleReport, CycleRound, CycleSpec, FetchSpec, FileOutcome,
+    GenerateReport, GenerateSpec, GeneratedStem, IngestReport, IngestSpec, Model, RenderSpec,
+    SeparateReport, SeparateSpec, StarterReport, TrackOutcome, TrainEpoch, TrainReport, TrainSpec,
 };
 
 /// Work to do. Stored as JSON with its job; the same work is recognised by it.
@@ -27,6 +27,8 @@ pub enum JobSpec {
     Train(TrainSpec),
     /// A model into stems.
     Generate(Box<GenerateSpec>),
+    /// Train, dream, keep the best, and again.
+    Cycle(CycleSpec),
     /// A prompt to a track.
     Compose(Box<ComposeSpec>),
     /// A plan to a track.
@@ -44,6 +46,7 @@ impl JobSpec {
             Self::AddModel(_) => "add_model",
             Self::Train(_) => "train",
             Self::Generate(_) => "generate",
+            Self::Cycle(_) => "cycle",
             Self::Compose(_) => "compose",
             Self::Render(_) => "render",
         }
@@ -66,6 +69,8 @@ pub enum Outcome {
     Train(Box<TrainReport>),
     /// Of [`JobSpec::Generate`].
     Generate(GenerateReport),
+    /// Of [`JobSpec::Cycle`].
+    Cycle(CycleReport),
     /// Of [`JobSpec::Compose`] and [`JobSpec::Render`].
     Take(Box<Composed>),
 }
@@ -81,6 +86,7 @@ impl Outcome {
             Self::StarterKit(report) => serde_json::to_value(report),
             Self::Train(report) => serde_json::to_value(report),
             Self::Generate(report) => serde_json::to_value(report),
+            Self::Cycle(report) => serde_json::to_value(report),
         };
         whole.unwrap_or(Value::Null)
     }
@@ -97,4 +103,6 @@ pub enum Event<'a> {
     Epoch(&'a TrainEpoch),
     /// A stem was dreamed, and the library has it.
     Generated(&'a GeneratedStem),
+    /// A round of a cycle is over.
+    Round(&'a CycleRound),
 }

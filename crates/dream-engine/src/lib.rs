@@ -8,6 +8,7 @@ pub mod runner;
 mod analyse;
 mod clock;
 mod compose;
+mod cycle;
 mod doctor;
 mod duplicates;
 mod error;
@@ -35,6 +36,7 @@ pub use analyse::{Analysis, Listening, Plots, analyse};
 pub use clock::Clock;
 pub use compose::{Bits, ComposeSpec, Composed, Output, RenderSpec, Selection, Timing, Track};
 pub use config::Config;
+pub use cycle::{CycleReport, CycleRound, CycleSpec};
 pub use doctor::{Check, Diagnosis};
 pub use dream_compose::{Cast, Explained, Rated, Report as MixReport};
 pub use dream_library::{

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Engine, Error, Event, JobSpec, Kind, Outcome, compose, generate, ingest, models, separate,
-    starter_kit, train,
+    Engine, Error, Event, JobSpec, Kind, Outcome, compose, cycle, generate, ingest, models,
+    separate, starter_kit, train,
 };
 
 /// A job under way: what its functions need of the world around them.
@@ -66,6 +66,7 @@ impl Work<'_> {
             JobSpec::AddModel(spec) => models::add(self, spec).map(Outcome::Model),
             JobSpec::Train(spec) => train::run(self, spec).map(Box::new).map(Outcome::Train),
             JobSpec::Generate(spec) => generate::run(self, spec).map(Outcome::Generate),
+            JobSpec::Cycle(spec) => cycle::run(self, spec).map(Outcome::Cycle),
             JobSpec::Compose(spec) => compose::compose(self, spec).map(Box::new).map(Outcome::Take),
             JobSpec::Render(spec) => compose::render(self, spec).map(Box::new).map(Outcome::Take),
         }

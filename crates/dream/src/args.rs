@@ -53,6 +53,7 @@ impl Args {
             | Command::Separate(_)
             | Command::Train(_)
             | Command::Generate(_)
+            | Command::Cycle(_)
             | Command::Eval(_)
             | Command::Analyse(_)
             | Command::Stems(_)
@@ -90,6 +91,8 @@ pub(crate) enum Command {
     Train(Train),
     /// Dream new stems with the model of a category
     Generate(Generate),
+    /// Train, dream, keep the best, and again; ends where what is kept becomes less diverse
+    Cycle(Cycle),
     /// Measure the model of a category: what it rebuilds, and how its sounds lie among the real ones
     Eval(Eval),
     /// Print the facts of files without storing them
@@ -117,6 +120,7 @@ impl Command {
             | Self::Separate(_)
             | Self::Train(_)
             | Self::Generate(_)
+            | Self::Cycle(_)
             | Self::Eval(_)
             | Self::Analyse(_)
             | Self::Stems(_)
@@ -369,6 +373,28 @@ pub(crate) struct Generate {
     /// max: use no audio of other stems; phases are made from the dreamed envelope
     #[arg(long, value_enum, default_value = "normal")]
     pub(crate) novelty: Novelty,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cycle {
+    /// A category; may be repeated [default: every one with ten one-shots]
+    #[arg(long, value_name = "CATEGORY", value_parser = category)]
+    pub(crate) category: Vec<Category>,
+    /// Rounds per category
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Stems kept of every round; three times as many are dreamed
+    #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub(crate) keep: u32,
+    /// Epochs of every training
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) epochs: u32,
+    /// Root of all random choices
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Go on though what is kept becomes less diverse
+    #[arg(long)]
+    pub(crate) no_guard: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -38,7 +38,7 @@ pub(crate) fn ingest(
             *unusable.borrow_mut() |= file.direct && file.status == IngestStatus::Quarantined;
             print_file(file, report);
         }
-        Event::Track(_) | Event::Epoch(_) | Event::Generated(_) => {
+        Event::Track(_) | Event::Epoch(_) | Event::Generated(_) | Event::Round(_) => {
             unreachable!("an ingest separates, learns and dreams nothing")
         }
     });

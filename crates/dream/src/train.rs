@@ -13,7 +13,7 @@ use crate::compose::starter;
 use crate::report::{Report, escaped};
 
 /// Fewest one-shots of a category that `--all` learns, unless said otherwise.
-const WORTH_IT: u32 = 10;
+pub(crate) const WORTH_IT: u32 = 10;
 
 pub(crate) fn train(
     engine: &Engine,
@@ -59,7 +59,7 @@ pub(crate) fn train(
 }
 
 /// The categories with so many one-shots, `other` aside.
-fn worth_it(engine: &Engine, least: u32) -> Result<Vec<Category>, Error> {
+pub(crate) fn worth_it(engine: &Engine, least: u32) -> Result<Vec<Category>, Error> {
     let mut found = Vec::new();
     for category in Category::ALL.iter().copied().filter(|c| *c != Category::Other) {
         let filter =

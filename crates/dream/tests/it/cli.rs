@@ -17,6 +17,7 @@ fn the_help_is_as_documented() {
     insta::assert_snapshot!("help_separate", help(&["separate", "--help"]));
     insta::assert_snapshot!("help_train", help(&["train", "--help"]));
     insta::assert_snapshot!("help_generate", help(&["generate", "--help"]));
+    insta::assert_snapshot!("help_cycle", help(&["cycle", "--help"]));
     insta::assert_snapshot!("help_eval", help(&["eval", "--help"]));
     insta::assert_snapshot!("help_models", help(&["models", "--help"]));
     insta::assert_snapshot!("help_analyse", help(&["analyse", "--help"]));
