@@ -43,6 +43,14 @@ pub(crate) fn category(mono: &[f32], picture: &Picture, name: Option<&str>) -> (
     judge(&heard, name.and_then(names::category))
 }
 
+/// A probability per category, in the order of `Category::ALL`; all zero for silence.
+pub(crate) fn heard(mono: &[f32], picture: &Picture) -> Vec<f32> {
+    if picture.level.is_empty() {
+        return vec![0.0; Category::ALL.len()];
+    }
+    probabilities(&features::features(mono, picture))
+}
+
 fn judge(heard: &[f32], named: Option<Category>) -> (Category, f32) {
     let odds: Vec<f32> = match named {
         None => heard.to_vec(),

@@ -116,6 +116,12 @@ pub fn category_features(clip: &Clip) -> [f32; category::FEATURES] {
     category::features(&without_dc(clip))
 }
 
+/// How probable every category is by the sound alone, in the order of `Category::ALL`; all zero for silence.
+pub fn category_probabilities(clip: &Clip) -> Vec<f32> {
+    let mono = without_dc(clip);
+    category::heard(&mono, &category::picture::picture(&mono))
+}
+
 /// The mean of the channels without its mean from where the sound begins to where it ends.
 ///
 /// Silence around it has no DC: less the mean it would be a step, which is an attack.

@@ -23,7 +23,8 @@ pub use profile::{Profile, Rhythm};
 pub use progress::{Cancelled, Progress};
 pub use seed::Seed;
 pub use stem::{
-    Category, Defect, Facts, Form, Parent, Provenance, Role, Separator, Source, Stem, StemId,
+    Ancestor, Category, Defect, Facts, Form, Generator, Parent, Provenance, Role, Separator,
+    Source, Stem, StemId,
 };
 pub use units::{Bpm, Db, Frames, Lufs, OutOfRange, SampleRate, Semitones};
 

@@ -374,9 +374,44 @@ pub struct Provenance {
     /// What separated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<Separator>,
+    /// What dreamed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
     /// What was lost or replaced on the way in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// How a stem was dreamed: enough to do it again.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Generator {
+    /// How its place in the latent space was found: `random`, `interpolated`, `hybrid`, `like`.
+    pub mode: String,
+    /// Where its phases come from: `morph` of the parents, or `phase` where no audio of theirs was used.
+    pub synthesis: String,
+    /// SHA-256 of the model's file; of a hybrid those of both, joined by `+`.
+    pub model_sha256: String,
+    /// The stems whose audio it wears, or, without a morph, whose places it was drawn between.
+    pub parents: Vec<Ancestor>,
+    /// Its place in the latent space of the model; of a hybrid both places, one after the other.
+    pub latent: Vec<f32>,
+    /// The seed of this stem.
+    pub seed: u64,
+    /// How far it lies from the nearest stem that the model learned from, in units of how far those lie from each other.
+    pub novelty: f32,
+    /// Share of its audible cells for which the parents had to be amplified by more than 24 dB, 0 to 1.
+    pub strained: f32,
+}
+
+/// A stem that another was made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// Its number in the library at that time.
+    pub stem: StemId,
+    /// The hash of its audio.
+    pub hash: String,
+    /// Its share, 0 to 1.
+    pub weight: f32,
 }
 
 /// A recording, and the place in it where a stem begins.

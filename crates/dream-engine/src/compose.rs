@@ -169,7 +169,7 @@ impl Engine {
     }
 
     /// A seed for work that was given none; of 53 bits, which every reader of JSON keeps.
-    fn draw_seed(&self) -> Seed {
+    pub(crate) fn draw_seed(&self) -> Seed {
         Seed(Seed(self.now().0.cast_unsigned()).child("drawn").0 >> 11)
     }
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use dream_core::Cancelled;
+use dream_core::{Cancelled, Category};
 
 use crate::config::ConfigError;
 
@@ -75,6 +75,30 @@ pub enum Error {
         /// Its cause.
         source: dream_neural::Error,
     },
+    /// A category cannot be learned.
+    #[error("train {category}")]
+    Train {
+        /// The category.
+        category: Category,
+        /// Its cause.
+        source: dream_neural::Error,
+    },
+    /// A category has too few stems to learn from.
+    #[error(
+        "{got} one-shots of {category} to learn from, at least {need} are needed: ingest more, or see --min-stems and \
+         --min-quality"
+    )]
+    TooFewStems {
+        /// The category.
+        category: Category,
+        /// How many there are.
+        got: usize,
+        /// How many there must be.
+        need: usize,
+    },
+    /// There is no model of a category.
+    #[error("there is no model of {0}: `dream train {0}` makes one")]
+    NotTrained(Category),
     /// A track could not be separated.
     #[error(transparent)]
     Separate(dream_neural::Error),
@@ -131,12 +155,18 @@ impl Error {
     /// Of which kind it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Config(_) | Self::Genre(_) | Self::Invalid(_) | Self::Silent => Kind::Invalid,
+            Self::Config(_)
+            | Self::Genre(_)
+            | Self::Invalid(_)
+            | Self::TooFewStems { .. }
+            | Self::Silent => Kind::Invalid,
             Self::Decode { source, .. } | Self::Encode { source, .. } => of_audio(source),
             Self::Compose(error) => of_compose(error),
             Self::Stored { .. } | Self::Download { .. } => Kind::Internal,
-            Self::NotInstalled { .. } => Kind::Conflict,
-            Self::Weights { source, .. } | Self::Separate(source) => of_weights(source),
+            Self::NotInstalled { .. } | Self::NotTrained(_) => Kind::Conflict,
+            Self::Weights { source, .. } | Self::Train { source, .. } | Self::Separate(source) => {
+                of_weights(source)
+            }
             Self::Io { source, .. } => of_io(source, Kind::Internal),
             Self::NotFound(_) => Kind::NotFound,
             Self::TooManyFiles { .. } | Self::StemsTooLong { .. } => Kind::TooLarge,
@@ -163,7 +193,11 @@ fn of_weights(error: &dream_neural::Error) -> Kind {
     match error {
         Neural::Io(source) => of_io(source, Kind::Internal),
         Neural::TooLarge { .. } => Kind::TooLarge,
-        Neural::Setting { .. } => Kind::Invalid,
+        Neural::Setting { .. }
+        | Neural::TooFew { .. }
+        | Neural::Unusable(_)
+        | Neural::Diverged { .. } => Kind::Invalid,
+        Neural::Collapsed { .. } => Kind::Internal,
         Neural::Cancelled(_) => Kind::Cancelled,
         _ => Kind::Malformed,
     }

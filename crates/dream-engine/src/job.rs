@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    AddSpec, ComposeSpec, Composed, FetchSpec, FileOutcome, IngestReport, IngestSpec, Model,
-    RenderSpec, SeparateReport, SeparateSpec, StarterReport, TrackOutcome,
+    AddSpec, ComposeSpec, Composed, CycleReport, CycleRound, CycleSpec, FetchSpec, FileOutcome,
+    GenerateReport, GenerateSpec, GeneratedStem, IngestReport, IngestSpec, Model, RenderSpec,
+    SeparateReport, SeparateSpec, StarterReport, TrackOutcome, TrainEpoch, TrainReport, TrainSpec,
 };
 
 /// Work to do. Stored as JSON with its job; the same work is recognised by it.
@@ -22,6 +23,12 @@ pub enum JobSpec {
     FetchModel(FetchSpec),
     /// A checkpoint of one's own into the home.
     AddModel(AddSpec),
+    /// The stems of a category into a model.
+    Train(TrainSpec),
+    /// A model into stems.
+    Generate(Box<GenerateSpec>),
+    /// Train, dream, keep the best, and again.
+    Cycle(CycleSpec),
     /// A prompt to a track.
     Compose(Box<ComposeSpec>),
     /// A plan to a track.
@@ -37,6 +44,9 @@ impl JobSpec {
             Self::Separate(_) => "separate",
             Self::FetchModel(_) => "fetch_model",
             Self::AddModel(_) => "add_model",
+            Self::Train(_) => "train",
+            Self::Generate(_) => "generate",
+            Self::Cycle(_) => "cycle",
             Self::Compose(_) => "compose",
             Self::Render(_) => "render",
         }
@@ -55,6 +65,12 @@ pub enum Outcome {
     Separate(SeparateReport),
     /// Of [`JobSpec::FetchModel`] and [`JobSpec::AddModel`].
     Model(Model),
+    /// Of [`JobSpec::Train`].
+    Train(Box<TrainReport>),
+    /// Of [`JobSpec::Generate`].
+    Generate(GenerateReport),
+    /// Of [`JobSpec::Cycle`].
+    Cycle(CycleReport),
     /// Of [`JobSpec::Compose`] and [`JobSpec::Render`].
     Take(Box<Composed>),
 }
@@ -68,6 +84,9 @@ impl Outcome {
             Self::Separate(report) => serde_json::to_value(report),
             Self::Model(model) => serde_json::to_value(model),
             Self::StarterKit(report) => serde_json::to_value(report),
+            Self::Train(report) => serde_json::to_value(report),
+            Self::Generate(report) => serde_json::to_value(report),
+            Self::Cycle(report) => serde_json::to_value(report),
         };
         whole.unwrap_or(Value::Null)
     }
@@ -80,4 +99,10 @@ pub enum Event<'a> {
     File(&'a FileOutcome),
     /// A track was separated, or could not be.
     Track(&'a TrackOutcome),
+    /// An epoch of training is over.
+    Epoch(&'a TrainEpoch),
+    /// A stem was dreamed, and the library has it.
+    Generated(&'a GeneratedStem),
+    /// A round of a cycle is over.
+    Round(&'a CycleRound),
 }

@@ -8,16 +8,21 @@ pub mod runner;
 mod analyse;
 mod clock;
 mod compose;
+mod cycle;
 mod doctor;
 mod duplicates;
 mod error;
+mod evaluate;
+mod generate;
 mod genres;
 mod ingest;
 mod intake;
 mod job;
+mod licence;
 mod models;
 mod separate;
 mod starter_kit;
+mod train;
 
 use std::fs::File;
 use std::path::Path;
@@ -31,13 +36,17 @@ pub use analyse::{Analysis, Listening, Plots, analyse};
 pub use clock::Clock;
 pub use compose::{Bits, ComposeSpec, Composed, Output, RenderSpec, Selection, Timing, Track};
 pub use config::Config;
+pub use cycle::{CycleReport, CycleRound, CycleSpec};
 pub use doctor::{Check, Diagnosis};
 pub use dream_compose::{Cast, Explained, Rated, Report as MixReport};
 pub use dream_library::{
     Change, Entry, Filter, Home, Job, JobId, Library, Moment, Sort, Statistics, Status,
 };
+pub use dream_neural::vae::Method;
 pub use duplicates::Near;
 pub use error::{Error, Kind};
+pub use evaluate::{EvalSpec, Evaluation, Interpolation};
+pub use generate::{GenerateReport, GenerateSpec, GeneratedStem, Mode};
 pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
 pub use intake::{Damage, Origin};
 pub use job::{Event, JobSpec, Outcome};
@@ -46,6 +55,7 @@ pub use separate::{
     Recorded, SeparateReport, SeparateSpec, SeparatedStem, StemFormat, TrackOutcome,
 };
 pub use starter_kit::StarterReport;
+pub use train::{TrainEpoch, TrainReport, TrainSpec};
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -126,11 +136,52 @@ impl Engine {
 /// Engines for tests.
 #[cfg(test)]
 mod testing {
-    use super::{Clock, Config, Engine, Moment, config::Flags};
+    use dream_analysis::{Hints, Known};
+    use dream_audio::Clip;
+    use dream_core::{Category, Form, Provenance, Seed, Source};
+
+    use super::{Clock, Config, Damage, Engine, Moment, Origin, config::Flags};
 
     /// An engine in a home of its own; the home goes with the first value.
     pub(crate) fn engine() -> (tempfile::TempDir, Engine) {
         engine_with(|_| ())
+    }
+
+    /// Stems of the starter kit: the first one-shots of a category.
+    pub(crate) fn category(category: Category, count: usize) -> Vec<(Clip, Origin)> {
+        let recipes = dream_audio::synth::kit::recipes().into_iter();
+        recipes
+            .filter(|recipe| recipe.category == category && recipe.form == Form::OneShot)
+            .take(count)
+            .map(|recipe| {
+                let origin = Origin {
+                    name: recipe.name.clone(),
+                    source: Source::Original,
+                    kit: Some("test".to_owned()),
+                    licence: Some("CC0-1.0".to_owned()),
+                    provenance: Provenance::default(),
+                    hints: Hints {
+                        name: None,
+                        known: Known {
+                            category: Some(category),
+                            form: Some(Form::OneShot),
+                            ..Known::default()
+                        },
+                    },
+                    damage: Damage::default(),
+                };
+                (recipe.render(Seed(1)), origin)
+            })
+            .collect()
+    }
+
+    /// An engine with these stems.
+    pub(crate) fn library_of(stems: Vec<(Clip, Origin)>) -> (tempfile::TempDir, Engine) {
+        let (home, engine) = engine();
+        for (clip, origin) in stems {
+            engine.admit(clip, origin).unwrap();
+        }
+        (home, engine)
     }
 
     /// The same, after changing the configuration.

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Engine, Error, Event, JobSpec, Kind, Outcome, compose, ingest, models, separate, starter_kit,
+    Engine, Error, Event, JobSpec, Kind, Outcome, compose, cycle, generate, ingest, models,
+    separate, starter_kit, train,
 };
 
 /// A job under way: what its functions need of the world around them.
@@ -63,6 +64,9 @@ impl Work<'_> {
             JobSpec::Separate(spec) => separate::run(self, spec).map(Outcome::Separate),
             JobSpec::FetchModel(spec) => models::fetch(self, spec).map(Outcome::Model),
             JobSpec::AddModel(spec) => models::add(self, spec).map(Outcome::Model),
+            JobSpec::Train(spec) => train::run(self, spec).map(Box::new).map(Outcome::Train),
+            JobSpec::Generate(spec) => generate::run(self, spec).map(Outcome::Generate),
+            JobSpec::Cycle(spec) => cycle::run(self, spec).map(Outcome::Cycle),
             JobSpec::Compose(spec) => compose::compose(self, spec).map(Box::new).map(Outcome::Take),
             JobSpec::Render(spec) => compose::render(self, spec).map(Box::new).map(Outcome::Take),
         }

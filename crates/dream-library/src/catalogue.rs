@@ -68,6 +68,8 @@ pub struct Entry {
     pub frames: Frames,
     /// The spaces in which it has a vector.
     pub spaces: Vec<Space>,
+    /// What somebody thinks of it: 1, 0 or -1.
+    pub rating: i32,
     /// When it came in.
     pub created_at: Moment,
     /// When it was last changed.
@@ -97,6 +99,8 @@ pub struct Change {
     pub remove_tags: Vec<String>,
     /// Its new place in a space.
     pub embedding: Option<Embedding>,
+    /// What somebody thinks of it: 1, 0 or -1.
+    pub rating: Option<i32>,
 }
 
 /// Counts of the catalogue; names without a stem are left out.
@@ -226,6 +230,13 @@ impl Write<'_> {
                 at.0,
             ],
         )?;
+        if let Some(rating) = change.rating {
+            if !(-1..=1).contains(&rating) {
+                return Err(Error::Invalid("a rating is -1, 0 or 1"));
+            }
+            self.transaction
+                .execute("update stem set rating = ?2 where id = ?1", params![id.0, rating])?;
+        }
         for tag in &change.remove_tags {
             self.transaction
                 .execute("delete from tag where stem = ?1 and tag = ?2", params![id.0, tag])?;
@@ -363,7 +374,7 @@ pub(crate) const COLUMNS: &str = "id, hash, name, category, source, kit, licence
     sample_rate, frames, facts, provenance, created_at, updated_at, \
     (select json_group_array(tag) from (select tag from tag where stem = stem.id order by tag)), \
     (select json_group_array(space) \
-        from (select space from embedding where stem = stem.id order by space))";
+        from (select space from embedding where stem = stem.id order by space)), rating";
 
 /// A row as it lies in the table.
 pub(crate) struct Raw {
@@ -383,6 +394,7 @@ pub(crate) struct Raw {
     updated_at: i64,
     tags: String,
     spaces: String,
+    rating: i32,
 }
 
 impl Raw {
@@ -404,6 +416,7 @@ impl Raw {
             updated_at: row.get(13)?,
             tags: row.get(14)?,
             spaces: row.get(15)?,
+            rating: row.get(16)?,
         })
     }
 
@@ -431,6 +444,7 @@ impl Raw {
             sample_rate: SampleRate(self.sample_rate),
             frames: Frames(self.frames as u64),
             spaces: from_json("spaces", &self.spaces)?,
+            rating: self.rating,
             created_at: Moment(self.created_at),
             updated_at: Moment(self.updated_at),
         })

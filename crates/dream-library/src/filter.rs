@@ -69,6 +69,8 @@ pub struct Filter {
     pub kit: Option<String>,
     /// At least this quality, 0 to 1.
     pub min_quality: Option<f32>,
+    /// At least this rating, -1 to 1.
+    pub min_rating: Option<i32>,
     /// Came in after this stem: the cursor of a list in the order of ids.
     pub after: Option<StemId>,
     /// At most so many; `None` for all.
@@ -118,6 +120,9 @@ impl Filter {
         }
         if let Some(quality) = self.min_quality {
             need("quality >= ?".to_owned(), vec![Value::Real(f64::from(quality))]);
+        }
+        if let Some(rating) = self.min_rating {
+            need("rating >= ?".to_owned(), vec![Value::Integer(i64::from(rating))]);
         }
         if let Some(after) = self.after {
             need("id > ?".to_owned(), vec![Value::Integer(after.0)]);

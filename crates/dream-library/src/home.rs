@@ -96,6 +96,11 @@ impl Home {
         self.root.join("models")
     }
 
+    /// The trained model of a category.
+    pub fn trained(&self, category: Category) -> PathBuf {
+        self.models().join(format!("{}_vae.safetensors", category.name()))
+    }
+
     /// Fetched weights.
     pub fn pretrained(&self) -> PathBuf {
         self.root.join("models/pretrained")

@@ -1,4 +1,4 @@
-//! What can go wrong with weights from outside.
+//! What can go wrong with weights from outside, and with learning.
 
 use dream_core::Cancelled;
 
@@ -77,6 +77,33 @@ pub enum Error {
         got: f64,
         /// Its range.
         allowed: &'static str,
+    },
+    /// Too few sounds to learn from.
+    #[error("{got} sounds to learn from, at least {need} are needed")]
+    TooFew {
+        /// How many there are.
+        got: usize,
+        /// How many there must be.
+        need: usize,
+    },
+    /// A sound that cannot be learned from.
+    #[error("a sound cannot be used: {0}")]
+    Unusable(&'static str),
+    /// The loss is no number any more.
+    #[error("training diverged at step {step}: a lower learning rate may help")]
+    Diverged {
+        /// The step, from 1.
+        step: u64,
+    },
+    /// The latent space says next to nothing of a sound.
+    #[error(
+        "the model collapsed: {active} latent dimensions are in use, at least {need} are needed"
+    )]
+    Collapsed {
+        /// Dimensions in use.
+        active: usize,
+        /// How many there must be.
+        need: usize,
     },
     /// Asked to stop.
     #[error(transparent)]

@@ -10,7 +10,9 @@ mod error;
 pub mod htdemucs;
 mod plane;
 mod simd;
+pub mod vae;
 pub mod weights;
 
 pub use error::Error;
 pub use htdemucs::Htdemucs;
+pub use vae::Vae;

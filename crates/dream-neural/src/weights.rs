@@ -226,7 +226,7 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u16> {
 }
 
 /// A number of IEEE 754 binary16.
-fn half(bits: u16) -> f32 {
+pub(crate) fn half(bits: u16) -> f32 {
     let (sign, exponent) = (u32::from(bits >> 15) << 31, u32::from(bits >> 10) & 31);
     let fraction = u32::from(bits & 0x3ff);
     let magnitude = match exponent {

@@ -51,6 +51,10 @@ impl Args {
             Command::Render(render) => &render.choice,
             Command::Ingest(_)
             | Command::Separate(_)
+            | Command::Train(_)
+            | Command::Generate(_)
+            | Command::Cycle(_)
+            | Command::Eval(_)
             | Command::Analyse(_)
             | Command::Stems(_)
             | Command::Models(_)
@@ -83,6 +87,14 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Take tracks apart into stems: files, and stems of the library; goes on where it was interrupted
     Separate(Separate),
+    /// Learn what the one-shots of a category have in common: a model to dream new ones with
+    Train(Train),
+    /// Dream new stems with the model of a category
+    Generate(Generate),
+    /// Train, dream, keep the best, and again; ends where what is kept becomes less diverse
+    Cycle(Cycle),
+    /// Measure the model of a category: what it rebuilds, and how its sounds lie among the real ones
+    Eval(Eval),
     /// Print the facts of files without storing them
     #[command(visible_alias = "analyze")]
     Analyse(Analyse),
@@ -106,6 +118,10 @@ impl Command {
             Self::Render(render) => &render.choice,
             Self::Ingest(_)
             | Self::Separate(_)
+            | Self::Train(_)
+            | Self::Generate(_)
+            | Self::Cycle(_)
+            | Self::Eval(_)
             | Self::Analyse(_)
             | Self::Stems(_)
             | Self::Models(_)
@@ -283,6 +299,133 @@ pub(crate) struct Separate {
     pub(crate) cut_drums: bool,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Train {
+    /// The category: kick, snare, hihat ...
+    #[arg(value_parser = category, required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) category: Option<Category>,
+    /// Every category with enough one-shots
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Rounds through the stems; the best one is kept
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) epochs: u32,
+    /// Stems per step
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) batch_size: u32,
+    /// Dimensions of the latent space
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(4..=512))]
+    pub(crate) latent_dim: u32,
+    /// Learning rate after the warm-up, above 0 and at most 0.1
+    #[arg(long, value_name = "X", default_value = "0.001", value_parser = learning_rate)]
+    pub(crate) learning_rate: f64,
+    /// Root of all random choices: the same seed and library give the same model
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Fewest stems that are worth it [default: 2, with --all 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) min_stems: Option<u32>,
+    /// Only stems of at least this quality, 0 to 1
+    #[arg(long, value_name = "Q", value_parser = unit, default_value = "0")]
+    pub(crate) min_quality: f32,
+    /// Only stems of this kit; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kit: Vec<String>,
+    /// Learn from generated stems, too: a fifth of all at most
+    #[arg(long)]
+    pub(crate) include_generated: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Generate {
+    /// The category: kick, snare, hihat ...
+    #[arg(value_parser = category)]
+    pub(crate) category: Category,
+    /// How many stems
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) count: u32,
+    /// random: drawn from all of the category; interpolated: between two or more stems; hybrid: between two
+    /// categories [default: random, or what other options ask for]
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<Mode>,
+    /// The other category of a hybrid
+    #[arg(long, value_name = "CATEGORY", value_parser = category)]
+    pub(crate) with: Option<Category>,
+    /// How far towards the other category or the second parent, 0 to 1 [default: 0.5 for a hybrid; spread evenly
+    /// between given parents, by chance between chosen ones]
+    #[arg(long, value_name = "T", value_parser = unit)]
+    pub(crate) factor: Option<f32>,
+    /// Stems to lie between, by their numbers
+    #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
+    pub(crate) parents: Vec<i64>,
+    /// Variations of this stem; the temperature says how far
+    #[arg(long, value_name = "ID", conflicts_with_all = ["mode", "with", "factor", "parents"])]
+    pub(crate) like: Option<i64>,
+    /// How widely stems are drawn, above 0 to 2: 1 is as the category lies
+    #[arg(long, value_name = "T", default_value = "1", value_parser = temperature)]
+    pub(crate) temperature: f32,
+    /// The key that tonal stems are to play in: "F# minor", Am, 11A; they sound its tonic
+    #[arg(long, value_parser = Key::parse)]
+    pub(crate) key: Option<Key>,
+    /// Root of all random choices: the same seed, model and library give the same bytes
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// max: use no audio of other stems; phases are made from the dreamed envelope
+    #[arg(long, value_enum, default_value = "normal")]
+    pub(crate) novelty: Novelty,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cycle {
+    /// A category; may be repeated [default: every one with ten one-shots]
+    #[arg(long, value_name = "CATEGORY", value_parser = category)]
+    pub(crate) category: Vec<Category>,
+    /// Rounds per category
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Stems kept of every round; three times as many are dreamed
+    #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub(crate) keep: u32,
+    /// Epochs of every training
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) epochs: u32,
+    /// Root of all random choices
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Go on though what is kept becomes less diverse
+    #[arg(long)]
+    pub(crate) no_guard: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Eval {
+    /// The category: kick, snare, hihat ...
+    #[arg(value_parser = category)]
+    pub(crate) category: Category,
+    /// Sounds to draw, 10 to 1000
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=1000))]
+    pub(crate) count: u32,
+    /// Root of all random choices
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// How places between stems are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    Random,
+    #[value(alias = "interpolate")]
+    Interpolated,
+    Hybrid,
+}
+
+/// Whether stems wear the audio of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Novelty {
+    Normal,
+    Max,
+}
+
 /// Format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Container {
@@ -325,6 +468,14 @@ pub(crate) enum Stems {
     },
     /// Change what is known of a stem
     Set(Set),
+    /// Say what you think of a stem: +1, 0, or -1, which keeps it out of tracks and training
+    Rate {
+        /// Its number
+        id: i64,
+        /// +1, 0 or -1
+        #[arg(value_parser = rating, allow_hyphen_values = true)]
+        rating: i32,
+    },
     /// Write the audio of a stem to a WAV file
     Export {
         /// Its number
@@ -500,6 +651,25 @@ fn loudness(text: &str) -> Result<f64, String> {
             .filter(|lufs| (-40.0..=-5.0).contains(lufs))
             .ok_or_else(|| "one of club, default, streaming, or -40 to -5 LUFS".to_owned()),
     }
+}
+
+fn rating(text: &str) -> Result<i32, String> {
+    match text {
+        "+1" | "1" => Ok(1),
+        "0" => Ok(0),
+        "-1" => Ok(-1),
+        _ => Err("one of +1, 0, -1".to_owned()),
+    }
+}
+
+fn learning_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| *rate > 0.0 && *rate <= 0.1);
+    rate.ok_or_else(|| "a number above 0 and at most 0.1".to_owned())
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    let value = text.parse::<f32>().ok().filter(|value| *value > 0.0 && *value <= 2.0);
+    value.ok_or_else(|| "a number above 0 and at most 2".to_owned())
 }
 
 fn overlap(text: &str) -> Result<f64, String> {

@@ -38,7 +38,9 @@ pub(crate) fn ingest(
             *unusable.borrow_mut() |= file.direct && file.status == IngestStatus::Quarantined;
             print_file(file, report);
         }
-        Event::Track(_) => unreachable!("an ingest separates nothing"),
+        Event::Track(_) | Event::Epoch(_) | Event::Generated(_) | Event::Round(_) => {
+            unreachable!("an ingest separates, learns and dreams nothing")
+        }
     });
     report.finish();
     let (totals, error) = match result {
@@ -158,6 +160,14 @@ pub(crate) fn stems(
             let entry = engine.change(StemId(set.id), change(set)?)?;
             show(engine, &entry, report)?;
         }
+        Stems::Rate { id, rating } => {
+            let change = Change { rating: Some(*rating), ..Change::default() };
+            let entry = engine.change(StemId(*id), change)?;
+            if report.is_json() {
+                report.document(&view::Stem::new(engine, &entry))?;
+            }
+            report.line(&format!("rated {id} {rating:+}  {}", escaped(&entry.stem.name)));
+        }
         Stems::Rm { ids } => {
             let mut removed = Vec::new();
             for id in ids {
@@ -232,6 +242,7 @@ fn filter(list: &List) -> Filter {
         form: list.form,
         kit: list.kit.clone(),
         min_quality: list.min_quality,
+        min_rating: None,
         after: None,
         limit: list.limit,
         offset: list.offset,
@@ -250,6 +261,7 @@ fn change(set: &Set) -> anyhow::Result<Change> {
         key: set.key.map(|key| key.0),
         add_tags: set.tag.clone(),
         remove_tags: set.untag.clone(),
+        rating: None,
         embedding: None,
     };
     if change == Change::default() {

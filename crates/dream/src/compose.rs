@@ -111,7 +111,7 @@ fn output(choice: &Choice) -> anyhow::Result<Output> {
     })
 }
 
-fn starter(engine: &Engine, progress: &Progress, report: &Report) -> anyhow::Result<()> {
+pub(crate) fn starter(engine: &Engine, progress: &Progress, report: &Report) -> anyhow::Result<()> {
     if let Some(made) = engine.ensure_starter(progress)? {
         report.finish();
         report.line(&format!(

@@ -7,9 +7,13 @@ mod analyse;
 mod args;
 mod commands;
 mod compose;
+mod cycle;
+mod eval;
+mod generate;
 mod models;
 mod report;
 mod separate;
+mod train;
 mod view;
 
 use std::process::ExitCode;
@@ -70,6 +74,10 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         }
         Command::Ingest(what) => commands::ingest(&open(config)?, what, &progress, report),
         Command::Separate(what) => separate::separate(&open(config)?, what, &progress, report),
+        Command::Train(what) => train::train(&open(config)?, what, &progress, report),
+        Command::Generate(what) => generate::generate(&open(config)?, what, &progress, report),
+        Command::Cycle(what) => cycle::cycle(&open(config)?, what, &progress, report),
+        Command::Eval(what) => eval::eval(&open(config)?, what, &progress, report),
         Command::Stems(what) => commands::stems(&open(config)?, what, &progress, report),
         Command::Models(what) => models::models(&open(config)?, what, &progress, report),
         Command::Stats => commands::stats(&open(config)?, report),

@@ -83,6 +83,7 @@ impl Engine {
                         categories: vec![category],
                         sources: selection.sources.clone(),
                         min_quality: Some(selection.min_quality),
+                        min_rating: Some(0),
                         ..Filter::default()
                     };
                     slot.insert(self.library().sketches(&filter, Space::AttrV1)?);

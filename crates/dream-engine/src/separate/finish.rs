@@ -278,6 +278,7 @@ impl Separation<'_> {
                 recipe: None,
                 parent: Some(Parent { start_s, ..made.parent.clone() }),
                 separator: Some(self.separator.described(&stem.stem)),
+                generator: None,
                 warnings,
             },
             hints: Hints { name: None, known },

@@ -247,6 +247,55 @@ vectorised! {
     }
 }
 
+vectorised! {
+    /// The sigmoid-weighted linear unit: `x * sigmoid(x)`.
+    fn silu(values: &[f32], out: &mut [f32]) {
+        for (x, out) in values.iter().zip(out) {
+            *out = x * sigmoid(*x);
+        }
+    }
+}
+
+vectorised! {
+    /// Multiplies a gradient by the slope of [`silu`] at `values`.
+    fn silu_slope(values: &[f32], gradient: &mut [f32]) {
+        for (x, gradient) in values.iter().zip(gradient) {
+            let gate = sigmoid(*x);
+            *gradient *= gate * (1.0 + x * (1.0 - gate));
+        }
+    }
+}
+
+/// The numbers of a step of [`adam`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rates {
+    /// What slopes are multiplied by.
+    pub(crate) scale: f32,
+    /// What is kept of the first and second moments.
+    pub(crate) beta: [f32; 2],
+    /// Learning rate over the correction of the first moment.
+    pub(crate) rate: f32,
+    /// What the root of the second moment is multiplied by to correct it.
+    pub(crate) root: f32,
+    /// What is kept of a weight before the step.
+    pub(crate) keep: f32,
+}
+
+vectorised! {
+    /// A step of Adam with decoupled weight decay.
+    fn adam(weights: &mut [f32], first: &mut [f32], second: &mut [f32], slopes: &[f32], rates: Rates) {
+        let n = weights.len();
+        let (first, second, slopes) = (&mut first[..n], &mut second[..n], &slopes[..n]);
+        for i in 0..n {
+            let slope = slopes[i] * rates.scale;
+            first[i] = rates.beta[0] * first[i] + (1.0 - rates.beta[0]) * slope;
+            second[i] = rates.beta[1] * second[i] + (1.0 - rates.beta[1]) * slope * slope;
+            let size = second[i].sqrt() * rates.root + 1e-8;
+            weights[i] = rates.keep * weights[i] - rates.rate * first[i] / size;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,10 @@ fn the_help_is_as_documented() {
     insta::assert_snapshot!("help_render", help(&["render", "--help"]));
     insta::assert_snapshot!("help_ingest", help(&["ingest", "--help"]));
     insta::assert_snapshot!("help_separate", help(&["separate", "--help"]));
+    insta::assert_snapshot!("help_train", help(&["train", "--help"]));
+    insta::assert_snapshot!("help_generate", help(&["generate", "--help"]));
+    insta::assert_snapshot!("help_cycle", help(&["cycle", "--help"]));
+    insta::assert_snapshot!("help_eval", help(&["eval", "--help"]));
     insta::assert_snapshot!("help_models", help(&["models", "--help"]));
     insta::assert_snapshot!("help_analyse", help(&["analyse", "--help"]));
     insta::assert_snapshot!("help_stems_list", help(&["stems", "list", "--help"]));
@@ -47,6 +51,12 @@ fn exit_codes_tell_failure_from_wrong_usage() {
     check(&["stems", "list", "--bpm", "fast"], 2, "120..140");
     check(&["stems", "show", "7"], 1, "there is no stem 7");
     check(&["stems", "set", "7"], 1, "nothing to change");
+    check(&["stems", "rate", "7", "-1"], 1, "there is no stem 7");
+    check(&["stems", "rate", "7", "2"], 2, "one of +1, 0, -1");
+    check(&["train"], 2, "CATEGORY");
+    check(&["generate", "kick"], 1, "dream train kick");
+    check(&["generate", "kick", "--like", "1", "--mode", "random"], 2, "--like");
+    check(&["eval", "kick"], 1, "dream train kick");
     check(&["ingest", "no-such-folder"], 1, "no-such-folder");
     check(&["analyse", "no-such-file.wav"], 1, "no-such-file.wav");
     check(&["stats", "--config", "no-such.toml"], 1, "no-such.toml");

@@ -1,0 +1,301 @@
+//! Learning from one's own dreams, with care: train, dream many, keep the best, and again.
+//!
+//! A model that feeds on itself narrows (S. Alemohammad et al., "Self-Consuming Generative Models Go MAD", ICLR 2024). So generated stems
+//! are never more than a fifth of what is learned from; of three times as many dreams as are wanted, those stay that are clean, new, and
+//! unlike each other; and where what is kept is less diverse by a tenth than in the first round, the rounds end.
+//! Every round is two steps of the job: what was dreamed, and what was kept of it. The jobs of training and dreaming stand beside it.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use dream_audio::decode::decode_file;
+use dream_core::{Category, Seed, StemId};
+use dream_neural::vae::judge::describe;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::runner::Work;
+use crate::{Error, Event, GenerateSpec, GeneratedStem, JobSpec, Outcome, TrainSpec};
+
+/// Dreams per stem that is kept.
+const DREAMS: u32 = 3;
+/// The least diversity, as a share of that of the first round.
+const DIVERSE: f64 = 0.9;
+/// What novelty and distance from the others weigh beside quality.
+const NEW: f64 = 0.5;
+const APART: f64 = 1.0;
+
+/// What to learn and dream, how often.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CycleSpec {
+    /// The categories, one after the other.
+    pub categories: Vec<Category>,
+    /// Rounds of each, 1 to 100.
+    pub rounds: u32,
+    /// Stems kept of every round, 2 to 1000.
+    pub keep: u32,
+    /// Epochs of every training.
+    pub epochs: u32,
+    /// Root of the randomness; one is drawn where it is absent.
+    pub seed: Option<Seed>,
+    /// Whether the rounds end where diversity falls.
+    pub guard: bool,
+}
+
+/// How a round went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CycleRound {
+    /// Of which category.
+    pub category: Category,
+    /// Its number, from 1.
+    pub round: u32,
+    /// The share of drafts that passed the gate.
+    pub acceptance: f64,
+    /// Mean difference between two of the stems kept, in dB per cell of their descriptions.
+    pub diversity: f64,
+    /// Mean quality of the stems kept.
+    pub quality: f64,
+    /// Mean novelty of the stems kept.
+    pub novelty: f64,
+    /// The stems kept.
+    pub kept: Vec<StemId>,
+    /// Dreams that were dropped again.
+    pub dropped: u32,
+    /// Whether diversity has fallen so far that the rounds of this category end here.
+    pub fallen: bool,
+}
+
+/// How all rounds went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CycleReport {
+    /// Rounds done.
+    pub rounds: u32,
+    /// Stems kept.
+    pub kept: u32,
+    /// Categories whose rounds ended early, since diversity fell.
+    pub fallen: Vec<Category>,
+    /// Root of the randomness.
+    pub seed: Seed,
+}
+
+/// What a round dreamed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Dreamed {
+    stems: Vec<GeneratedStem>,
+    acceptance: f64,
+}
+
+pub(crate) fn run(work: &Work<'_>, spec: &CycleSpec) -> Result<CycleReport, Error> {
+    let invalid = |text: &str| Err(Error::Invalid(text.to_owned()));
+    if !(1..=100).contains(&spec.rounds) || !(2..=1000).contains(&spec.keep) {
+        return invalid("1 to 100 rounds, of each 2 to 1000 stems kept");
+    }
+    if spec.categories.is_empty() {
+        return invalid("no category has enough one-shots to learn from");
+    }
+    let seed =
+        work.step("seed", 0.0, || Ok(spec.seed.unwrap_or_else(|| work.engine.draw_seed())))?;
+    let mut report = CycleReport { rounds: 0, kept: 0, fallen: Vec::new(), seed };
+    let total = (spec.categories.len() as u32 * spec.rounds).max(1);
+    for (place, category) in spec.categories.iter().enumerate() {
+        let mut first = None;
+        for number in 1..=spec.rounds {
+            let name = format!("{category} {number}");
+            let done = f64::from(place as u32 * spec.rounds + number) / f64::from(total);
+            let seed = seed.child(category.name()).index(u64::from(number));
+            let dreamed =
+                work.step(&format!("{name} dreamed"), done, || dream(work, spec, *category, seed))?;
+            let round =
+                work.step(&name, done, || keep(work, spec, dreamed, (*category, number), first))?;
+            first.get_or_insert(round.diversity);
+            report.rounds += 1;
+            report.kept += round.kept.len() as u32;
+            (work.watch)(Event::Round(&round));
+            if round.fallen {
+                report.fallen.push(*category);
+                break;
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Learns from what there is, and dreams more than is wanted.
+fn dream(
+    work: &Work<'_>,
+    spec: &CycleSpec,
+    category: Category,
+    seed: Seed,
+) -> Result<Dreamed, Error> {
+    let train = TrainSpec {
+        category,
+        epochs: spec.epochs,
+        seed: Some(seed.child("train")),
+        include_generated: true,
+        ..TrainSpec::default()
+    };
+    work.engine.run(&JobSpec::Train(train), work.progress)?;
+    let dreams = GenerateSpec {
+        category,
+        count: spec.keep * DREAMS,
+        seed: Some(seed.child("dream")),
+        ..GenerateSpec::default()
+    };
+    let stems = RefCell::new(Vec::new());
+    let job = JobSpec::Generate(Box::new(dreams));
+    let outcome = work.engine.run_watched(&job, work.progress, &|event| {
+        if let Event::Generated(stem) = event {
+            stems.borrow_mut().push(stem.clone());
+        }
+    })?;
+    let Outcome::Generate(report) = outcome else {
+        unreachable!("a job ends with the outcome of its kind")
+    };
+    Ok(Dreamed { stems: stems.into_inner(), acceptance: report.acceptance })
+}
+
+/// Keeps the best of what was dreamed and removes the rest.
+fn keep(
+    work: &Work<'_>,
+    spec: &CycleSpec,
+    dreamed: Dreamed,
+    (category, round): (Category, u32),
+    first: Option<f64>,
+) -> Result<CycleRound, Error> {
+    let library = work.engine.library();
+    let mut candidates = Vec::with_capacity(dreamed.stems.len());
+    for stem in dreamed.stems {
+        // A run that was killed may have removed it already.
+        if let Ok(entry) = library.stem(stem.id) {
+            candidates.push((stem, entry));
+        }
+    }
+    let described: Vec<Vec<f64>> = candidates
+        .par_iter()
+        .map(|(_, entry)| {
+            let path = library.blobs().path(&entry.stem.hash);
+            decode_file(&path, &work.engine.config().limits)
+                .map(|decoded| describe(&decoded.clip))
+                .map_err(|source| Error::Decode { path, source })
+        })
+        .collect::<Result<_, Error>>()?;
+    let worth: Vec<f64> = candidates
+        .iter()
+        .map(|(stem, entry)| {
+            f64::from(entry.stem.facts.quality) + NEW * f64::from(stem.novelty).min(1.5)
+        })
+        .collect();
+    let chosen = choose(&described, &worth, spec.keep as usize);
+    let mut dropped = 0;
+    for (i, (stem, entry)) in candidates.iter().enumerate() {
+        // What somebody likes stays.
+        if !chosen.contains(&i) && entry.rating <= 0 {
+            library.remove(stem.id)?;
+            // The library is what counts; a copy that cannot be removed does no harm.
+            let _ = std::fs::remove_file(Path::new(&stem.path));
+            dropped += 1;
+        }
+    }
+    let mean = |of: &dyn Fn(usize) -> f64| {
+        chosen.iter().map(|i| of(*i)).sum::<f64>() / chosen.len().max(1) as f64
+    };
+    let diversity = diversity(&described, &chosen);
+    Ok(CycleRound {
+        category,
+        round,
+        acceptance: dreamed.acceptance,
+        diversity,
+        quality: mean(&|i| f64::from(candidates[i].1.stem.facts.quality)),
+        novelty: mean(&|i| f64::from(candidates[i].0.novelty)),
+        kept: chosen.iter().map(|i| candidates[*i].0.id).collect(),
+        dropped,
+        fallen: spec.guard && first.is_some_and(|first| diversity < DIVERSE * first),
+    })
+}
+
+/// Mean difference of two descriptions, in dB per cell.
+fn apart(a: &[f64], b: &[f64]) -> f64 {
+    let sum: f64 = a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum();
+    sum / a.len().max(1) as f64
+}
+
+fn diversity(described: &[Vec<f64>], chosen: &[usize]) -> f64 {
+    let pairs = chosen
+        .iter()
+        .enumerate()
+        .flat_map(|(n, a)| chosen[..n].iter().map(|b| apart(&described[*a], &described[*b])));
+    let (sum, count) = pairs.fold((0.0, 0_u32), |(sum, count), d| (sum + d, count + 1));
+    sum / f64::from(count.max(1))
+}
+
+/// The best ones first that are also far from those chosen before.
+fn choose(described: &[Vec<f64>], worth: &[f64], count: usize) -> Vec<usize> {
+    let all: Vec<usize> = (0..described.len()).collect();
+    let unit = diversity(described, &all).max(1e-9);
+    let mut nearest = vec![unit; described.len()];
+    let mut chosen: Vec<usize> = Vec::new();
+    while chosen.len() < count.min(described.len()) {
+        let score = |i: usize| worth[i] + APART * (nearest[i] / unit).min(1.0);
+        let rest = all.iter().copied().filter(|i| !chosen.contains(i));
+        let Some(best) = rest.max_by(|a, b| score(*a).total_cmp(&score(*b)).then(b.cmp(a))) else {
+            break;
+        };
+        chosen.push(best);
+        for i in 0..described.len() {
+            nearest[i] = nearest[i].min(apart(&described[i], &described[best]));
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{category, library_of};
+    use dream_core::{Progress, Source};
+    use dream_library::Filter;
+
+    #[test]
+    fn the_best_and_the_most_unlike_are_chosen() {
+        // Two that are alike, one of them better, and one apart.
+        let described = [vec![0.0, 0.0], vec![0.1, 0.0], vec![9.0, 9.0]];
+        assert_eq!(choose(&described, &[1.0, 1.1, 0.9], 2), [1, 2]);
+        assert_eq!(choose(&described, &[1.0, 1.1, 0.9], 9).len(), 3);
+        assert!((diversity(&described, &[0, 2]) - 9.0).abs() < 1e-9);
+        assert!(choose(&[], &[], 3).is_empty());
+    }
+
+    #[test]
+    fn every_round_keeps_so_many_and_drops_the_rest() {
+        let (_home, engine) = library_of(category(Category::Kick, 8));
+        let spec = CycleSpec {
+            categories: vec![Category::Kick],
+            rounds: 2,
+            keep: 2,
+            epochs: 2,
+            seed: Some(Seed(1)),
+            guard: true,
+        };
+        let rounds = RefCell::new(Vec::new());
+        let watch = |event: Event<'_>| {
+            if let Event::Round(round) = event {
+                rounds.borrow_mut().push(round.clone());
+            }
+        };
+        let job = JobSpec::Cycle(spec.clone());
+        let outcome = engine.run_watched(&job, &Progress::silent(), &watch).unwrap();
+        let Outcome::Cycle(report) = outcome else { panic!("{outcome:?}") };
+        let rounds = rounds.into_inner();
+        assert_eq!(report.rounds as usize, rounds.len());
+        assert!(rounds.len() == 2 || rounds[0].fallen, "{rounds:?}");
+        let mut kept: Vec<StemId> = rounds.iter().flat_map(|round| round.kept.clone()).collect();
+        kept.sort();
+        let filter = Filter { sources: vec![Source::Generated], ..Filter::default() };
+        let there = engine.library().stems(&filter).unwrap();
+        assert_eq!(there.iter().map(|entry| entry.stem.id).collect::<Vec<_>>(), kept);
+        let files = std::fs::read_dir(engine.home().generated_stems(Category::Kick)).unwrap();
+        assert_eq!(files.count(), kept.len());
+        let bad = JobSpec::Cycle(CycleSpec { keep: 0, ..spec });
+        assert!(engine.run(&bad, &Progress::silent()).is_err());
+    }
+}

@@ -1,0 +1,394 @@
+//! Dreaming: new stems from the model of a category.
+//!
+//! A place in the latent space is drawn or found between stems, decoded to an envelope, worn by the nearest real stems (or given
+//! phases of its own where no audio may be used), and judged: what is not clean, not of the category, a copy or far off is
+//! refused with its reason and drawn again, at most eight times. What passes comes into the library like any other audio, with
+//! all that is needed to make it again; a copy as WAV goes to `generated_stems/<category>`.
+//! Every stem is a step of the job. Seeds are numbered: the same job makes the same stems on any number of threads.
+
+pub(crate) mod dreamer;
+mod gate;
+pub(crate) mod target;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use dream_analysis::{Hints, Known};
+use dream_core::{
+    Ancestor, Category, Form, Generator, Key, Progress, Provenance, Seed, Source, StemId,
+};
+use dream_library::Added;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::intake::{Damage, Origin, Prepared, add};
+use crate::runner::Work;
+use crate::train::io;
+use crate::{Engine, Error, Event};
+use dreamer::{Dream, Dreamer};
+
+/// How often a stem that was refused is drawn again.
+const TRIES: u32 = 8;
+/// Stems worked on at once, between two questions whether to go on.
+const CHUNK: u64 = 4;
+/// Most stems of a job.
+const MOST: u32 = 10_000;
+
+/// How places in the latent space are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Drawn from where the stems of the category lie.
+    Random,
+    /// Between two or more stems.
+    Interpolated,
+    /// Between two categories.
+    Hybrid,
+    /// Around one stem.
+    Like,
+}
+
+impl Mode {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Interpolated => "interpolated",
+            Self::Hybrid => "hybrid",
+            Self::Like => "like",
+        }
+    }
+}
+
+/// What to dream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GenerateSpec {
+    /// The category.
+    pub category: Category,
+    /// How many stems, 1 to 10000.
+    pub count: u32,
+    /// How.
+    pub mode: Mode,
+    /// The other category of a hybrid.
+    pub with: Option<Category>,
+    /// How far towards the other category or the last parent, 0 to 1. Where absent: a half for hybrids, evenly spread between
+    /// parents that are given, drawn between parents that are chosen.
+    pub factor: Option<f32>,
+    /// The parents to lie between, or the one to be like.
+    pub parents: Vec<StemId>,
+    /// How widely places are drawn, above 0 to 2: 1 is as the stems lie.
+    pub temperature: f32,
+    /// Root of the randomness; one is drawn where it is absent.
+    pub seed: Option<Seed>,
+    /// Whether no audio of the parents may be used.
+    pub novelty_max: bool,
+    /// The key that tonal stems are to play in: they sound its tonic, in the octave that is nearest to their parents'.
+    pub key: Option<Key>,
+}
+
+impl Default for GenerateSpec {
+    fn default() -> Self {
+        Self {
+            category: Category::Kick,
+            count: 10,
+            mode: Mode::Random,
+            with: None,
+            factor: None,
+            parents: Vec::new(),
+            temperature: 1.0,
+            seed: None,
+            novelty_max: false,
+            key: None,
+        }
+    }
+}
+
+/// A stem that was dreamed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GeneratedStem {
+    /// Which of the job, from 1.
+    pub number: u32,
+    /// Its number in the library.
+    pub id: StemId,
+    /// The copy as WAV.
+    pub path: String,
+    /// Its category.
+    pub category: Category,
+    /// How it was found.
+    pub mode: Mode,
+    /// Its length in seconds.
+    pub duration_s: f64,
+    /// Its note as a MIDI number with cents as its fraction; absent of what has no pitch.
+    pub root: Option<f64>,
+    /// The stems it was made of.
+    pub parents: Vec<Ancestor>,
+    /// The least permissive licence of these.
+    pub licence: Option<String>,
+    /// Its distance from the nearest stem that was learned from, in units of the distances of those.
+    pub novelty: f32,
+    /// How probable its category is by the sound alone.
+    pub probability: f32,
+    /// How often it was drawn.
+    pub tries: u32,
+}
+
+/// What became of a stem, as its step remembers it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Record {
+    /// Absent where all tries were refused.
+    stem: Option<GeneratedStem>,
+    refused: Vec<String>,
+}
+
+/// What was dreamed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GenerateReport {
+    /// Of which category.
+    pub category: Category,
+    /// How.
+    pub mode: Mode,
+    /// How many were asked for.
+    pub asked: u32,
+    /// How many came into the library.
+    pub made: u32,
+    /// How many drafts were refused, by reason.
+    pub refused: BTreeMap<String, u32>,
+    /// The share of drafts that passed, 0 to 1.
+    pub acceptance: f64,
+    /// SHA-256 of the model, of a hybrid those of both, joined by `+`.
+    pub model_sha256: String,
+    /// Root of the randomness.
+    pub seed: Seed,
+    /// What was done otherwise.
+    pub warnings: Vec<String>,
+}
+
+pub(crate) fn run(work: &Work<'_>, spec: &GenerateSpec) -> Result<GenerateReport, Error> {
+    check(spec)?;
+    let engine = work.engine;
+    let seed = work.step("seed", 0.0, || Ok(spec.seed.unwrap_or_else(|| engine.draw_seed())))?;
+    let dreamer = Dreamer::new(engine, spec)?;
+    let mut report = GenerateReport {
+        category: spec.category,
+        mode: spec.mode,
+        asked: spec.count,
+        made: 0,
+        refused: BTreeMap::new(),
+        acceptance: 0.0,
+        model_sha256: dreamer.model_sha256(),
+        seed,
+        warnings: dreamer.warnings(),
+    };
+    let done = engine.library().steps(work.claim.job)?;
+    let around = Around { engine, progress: work.progress, seed };
+    let total = u64::from(spec.count);
+    let mut drafts = 0;
+    for start in (0..total).step_by(CHUNK as usize) {
+        work.progress.step(start, total, spec.category.name())?;
+        let numbers: Vec<u64> = (start..total.min(start + CHUNK)).collect();
+        let records: Vec<(u64, Result<Record, Drafted>)> = numbers
+            .into_par_iter()
+            .map(|number| {
+                let stored = done.get(&step_name(number)).cloned();
+                if let Some(record) = stored.and_then(|value| serde_json::from_value(value).ok()) {
+                    return Ok((number, Ok(record)));
+                }
+                let drafted = draft(&around, spec, &dreamer, number)?;
+                Ok((number, Err(drafted)))
+            })
+            .collect::<Result<_, Error>>()?;
+        for (number, record) in records {
+            let record = match record {
+                Ok(record) => record,
+                Err(drafted) => commit(work, spec, drafted, number, total)?,
+            };
+            drafts += record.refused.len() as u64 + u64::from(record.stem.is_some());
+            for reason in &record.refused {
+                *report.refused.entry(reason.clone()).or_insert(0) += 1;
+            }
+            if let Some(stem) = &record.stem {
+                report.made += 1;
+                (work.watch)(Event::Generated(stem));
+            }
+        }
+    }
+    work.progress.step(total, total, spec.category.name())?;
+    report.acceptance = f64::from(report.made) / drafts.max(1) as f64;
+    Ok(report)
+}
+
+fn step_name(number: u64) -> String {
+    format!("stem {number}")
+}
+
+fn check(spec: &GenerateSpec) -> Result<(), Error> {
+    let invalid = |text: &str| Err(Error::Invalid(text.to_owned()));
+    if !(1..=MOST).contains(&spec.count) {
+        return invalid("the count is 1 to 10000");
+    }
+    if !(spec.temperature > 0.0 && spec.temperature <= 2.0) {
+        return invalid("the temperature is above 0 and at most 2");
+    }
+    if spec.factor.is_some_and(|factor| !(0.0..=1.0).contains(&factor)) {
+        return invalid("the factor is 0 to 1");
+    }
+    match spec.mode {
+        Mode::Hybrid => match spec.with {
+            None => invalid("a hybrid needs another category (--with)"),
+            Some(with) if with == spec.category => invalid("a hybrid needs two categories"),
+            Some(_) if !spec.parents.is_empty() => invalid("a hybrid chooses its parents itself"),
+            Some(_) => Ok(()),
+        },
+        _ if spec.with.is_some() => invalid("another category is for hybrids"),
+        Mode::Random if !spec.parents.is_empty() => {
+            invalid("random stems have no given parents; interpolated ones do")
+        }
+        Mode::Random if spec.factor.is_some() => invalid("random stems have no factor"),
+        Mode::Interpolated if spec.parents.len() == 1 => invalid("one parent: two or more"),
+        Mode::Interpolated if spec.parents.len() > 8 => invalid("at most eight parents"),
+        Mode::Interpolated if spec.factor.is_some() && spec.parents.len() > 2 => {
+            invalid("a factor lies between two parents; more are mixed by chance")
+        }
+        Mode::Like if spec.parents.len() != 1 => invalid("one stem to be like"),
+        Mode::Random | Mode::Interpolated | Mode::Like => Ok(()),
+    }
+}
+
+/// A stem on its way in, or nothing, and why drafts before it were refused.
+struct Drafted {
+    passed: Option<(Box<Dream>, Prepared)>,
+    refused: Vec<String>,
+}
+
+/// What drafts need of the world, on any thread.
+struct Around<'a> {
+    engine: &'a Engine,
+    progress: &'a Progress,
+    seed: Seed,
+}
+
+/// Draws until something passes.
+fn draft(
+    around: &Around<'_>,
+    spec: &GenerateSpec,
+    dreamer: &Dreamer<'_>,
+    number: u64,
+) -> Result<Drafted, Error> {
+    let seed = around.seed.child("stem").index(number);
+    let mut refused = Vec::new();
+    for attempt in 0..TRIES {
+        around.progress.check()?;
+        let dream = dreamer.dream(spec, number, seed.index(u64::from(attempt)))?;
+        if let Some(reason) = dream.refusal {
+            refused.push(reason.to_owned());
+            continue;
+        }
+        let dream = Box::new(dream);
+        let prepared = around.engine.prepare(dream.clip.clone(), origin(spec, &dream))?;
+        // Whatever somebody asked for is given, though it be there already.
+        if let (Prepared::Known(_), false) = (&prepared, dream.exact) {
+            refused.push("copy".to_owned());
+            continue;
+        }
+        return Ok(Drafted { passed: Some((dream, prepared)), refused });
+    }
+    Ok(Drafted { passed: None, refused })
+}
+
+fn origin(spec: &GenerateSpec, dream: &Dream) -> Origin {
+    Origin {
+        name: dream.name.clone(),
+        source: Source::Generated,
+        kit: Some(format!("dreamed-{}", spec.category)),
+        licence: dream.licence.clone(),
+        provenance: Provenance {
+            generator: Some(dream.generator.clone()),
+            ..Provenance::default()
+        },
+        hints: Hints {
+            name: None,
+            known: Known {
+                category: Some(dream.category),
+                form: Some(Form::OneShot),
+                root: dream.root,
+                ..Known::default()
+            },
+        },
+        damage: Damage::default(),
+    }
+}
+
+/// Takes a stem into the library, and its copy into its folder.
+fn commit(
+    work: &Work<'_>,
+    spec: &GenerateSpec,
+    drafted: Drafted,
+    number: u64,
+    total: u64,
+) -> Result<Record, Error> {
+    let Drafted { passed, refused } = drafted;
+    let engine = work.engine;
+    let (now, progress) = (engine.now(), (number + 1) as f64 / total as f64);
+    let step = step_name(number);
+    let stored = |record: &Record| {
+        serde_json::to_value(record).map_err(|source| Error::Stored { what: "step", source })
+    };
+    let Some((dream, mut prepared)) = passed else {
+        let record = Record { stem: None, refused };
+        let value = stored(&record)?;
+        engine.library().write(|write| write.step(work.claim, &step, &value, progress, now))?;
+        return Ok(record);
+    };
+    let folder = engine.home().generated_stems(dream.category);
+    std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
+    let path: PathBuf = folder.join(format!("{}.wav", dream.name));
+    let mut record = Record {
+        stem: Some(GeneratedStem {
+            number: number as u32 + 1,
+            id: StemId(0),
+            path: path.to_string_lossy().into_owned(),
+            category: dream.category,
+            mode: spec.mode,
+            duration_s: dream.clip.seconds(),
+            root: dream.root,
+            parents: dream.generator.parents.clone(),
+            licence: dream.licence.clone(),
+            novelty: dream.generator.novelty,
+            probability: dream.probability,
+            tries: refused.len() as u32 + 1,
+        }),
+        refused,
+    };
+    let id = engine.library().write(|write| {
+        let added = match &mut prepared {
+            Prepared::Known(id) => Added::Known(*id),
+            Prepared::New(stem) => add(write, stem, now)?.0,
+        };
+        if let Some(stem) = &mut record.stem {
+            stem.id = added.id();
+        }
+        write.step(work.claim, &step, &stored(&record)?, progress, now)?;
+        Ok::<_, Error>(added.id())
+    })?;
+    engine.export(id, &path)?;
+    Ok(record)
+}
+
+/// The first letters of a hash: enough to tell files of a folder apart.
+fn short(hash: &str) -> &str {
+    hash.get(..8).unwrap_or(hash)
+}
+
+/// What a dream is known by.
+fn generator(mode: Mode, sha256: String, seed: Seed) -> Generator {
+    Generator {
+        mode: mode.name().to_owned(),
+        model_sha256: sha256,
+        seed: seed.0,
+        ..Generator::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

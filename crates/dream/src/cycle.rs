@@ -1,0 +1,76 @@
+//! `dream cycle`.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use dream_core::{Progress, Seed};
+use dream_engine::{CycleRound, CycleSpec, Engine, Event, JobSpec, Outcome};
+use serde_json::json;
+
+use crate::args::Cycle;
+use crate::compose::starter;
+use crate::report::Report;
+use crate::train::{WORTH_IT, worth_it};
+
+pub(crate) fn cycle(
+    engine: &Engine,
+    args: &Cycle,
+    progress: &Progress,
+    report: &Report,
+) -> anyhow::Result<bool> {
+    starter(engine, progress, report)?;
+    let started = Instant::now();
+    let categories =
+        if args.category.is_empty() { worth_it(engine, WORTH_IT)? } else { args.category.clone() };
+    let spec = CycleSpec {
+        categories,
+        rounds: args.rounds,
+        keep: args.keep,
+        epochs: args.epochs,
+        seed: args.seed.map(Seed),
+        guard: !args.no_guard,
+    };
+    let rounds = Cell::new(0_u32);
+    let outcome = engine.run_watched(&JobSpec::Cycle(spec), progress, &|event| {
+        let Event::Round(round) = event else { return };
+        rounds.set(rounds.get() + 1);
+        print_round(round, report);
+    });
+    report.finish();
+    let elapsed_s = started.elapsed().as_secs_f64();
+    let done = match outcome {
+        Ok(Outcome::Cycle(done)) => done,
+        Ok(_) => unreachable!("a job ends with the outcome of its kind"),
+        Err(error) => {
+            report.totals(&json!({"rounds": rounds.get()}), elapsed_s, Some(&error))?;
+            return Err(error.into());
+        }
+    };
+    report.totals(&done, elapsed_s, None)?;
+    report.line(&format!(
+        "{} rounds in {elapsed_s:.1} s, {} stems kept, seed {}",
+        done.rounds, done.kept, done.seed.0
+    ));
+    for category in &done.fallen {
+        report.complain(&format!("{category}: stopped, since what was kept became less diverse"));
+    }
+    Ok(true)
+}
+
+fn print_round(round: &CycleRound, report: &Report) {
+    if report.is_json() {
+        // Names and finite numbers only: it cannot fail.
+        let _ = report.document(round);
+        return;
+    }
+    report.line(&format!(
+        "{} round {}: {:.0} % of the drafts passed, {} stems kept, diversity {:.2} dB, quality {:.2}, novelty {:.2}",
+        round.category,
+        round.round,
+        100.0 * round.acceptance,
+        round.kept.len(),
+        round.diversity,
+        round.quality,
+        round.novelty
+    ));
+}
