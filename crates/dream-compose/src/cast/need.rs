@@ -34,6 +34,8 @@ pub(crate) struct Need<'a> {
     /// The pitches that start together, the lowest first and none for a note on the tonic, and how much of the track they are;
     /// not normalised.
     pub(super) voicings: BTreeMap<Vec<i32>, f64>,
+    /// The longest of its notes.
+    pub(super) longest_beats: f64,
     /// Its notes on the steps of a bar.
     pub(super) pattern: Option<Pattern>,
 }
@@ -61,6 +63,7 @@ impl<'a> Need<'a> {
             chords: false,
             classes: [0.0; 12],
             voicings: BTreeMap::new(),
+            longest_beats: 0.0,
             pattern: None,
         };
         let mut steps = [0.0; STEPS];
@@ -82,6 +85,7 @@ impl<'a> Need<'a> {
             let pitches = chord.iter().filter_map(|note| note.pitch.map(i32::from)).collect();
             *self.voicings.entry(pitches).or_default() += chord[0].velocity * chord[0].length;
             for note in chord {
+                self.longest_beats = self.longest_beats.max(note.length);
                 let Some(pitch) = note.pitch else { continue };
                 self.pitches.push(pitch);
                 self.classes[usize::from(pitch % 12)] += note.velocity * note.length;

@@ -66,6 +66,7 @@ pub(super) fn fit(need: &Need<'_>, asked: &Asked, candidate: &Candidate) -> Fit 
     }
     if need.is_melodic() && stem.facts.form != Form::Loop {
         fit.add("pitch", pitch(need, stem));
+        fit.add("sustain", sustain(need, stem));
     }
     fit
 }
@@ -241,7 +242,7 @@ pub(super) fn in_tune(need: &Need<'_>, stem: &Stem) -> bool {
 /// What a stem without a known root costs where it should play notes: it plays one pitch.
 const ROOTLESS: f64 = -4.0;
 /// What a chord costs that has the wrong third wherever it is played.
-const WRONG_THIRD: f64 = -8.0;
+const WRONG_THIRD: f64 = -6.0;
 
 /// Mean over the notes of how easily the one-shot reaches them.
 fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
@@ -265,6 +266,17 @@ fn pitch(need: &Need<'_>, stem: &Stem) -> f64 {
     let ease = need.pitches.iter().map(ease).sum::<f64>() / need.pitches.len().max(1) as f64;
     let wrong = if chord { wrong_thirds(need, stem) } else { foreign_third(need, stem, root) };
     kind + ease + WRONG_THIRD * wrong
+}
+
+/// What a stem costs that ends before the long notes of a pad or a drone do.
+fn sustain(need: &Need<'_>, stem: &Stem) -> f64 {
+    const TOO_SHORT: f64 = -8.0;
+    const LONG_S: f64 = 2.0;
+    if !matches!(need.part.role, Role::Pad | Role::Drone) {
+        return 0.0;
+    }
+    let needed_s = (need.longest_beats * 60.0 / need.bpm.get()).min(LONG_S);
+    TOO_SHORT * (1.0 - stem.facts.duration_s / needed_s.max(f64::MIN_POSITIVE)).max(0.0)
 }
 
 /// In which share of the part's chords the third is major where that of the stem's chord is minor, or the other way round; an

@@ -136,7 +136,8 @@ fn total_bars(own: u32, unit: u32, bpm: Bpm, minutes: Option<f64>) -> u32 {
     let per_minute = bpm.get() / ArrangementPlan::BEATS_PER_BAR;
     let unit = f64::from(unit);
     let own = f64::from(own);
-    let (low, high) = (5.0 * per_minute, 8.0 * per_minute);
+    // The tail after the last bar belongs to the eight minutes.
+    let (low, high) = (5.0 * per_minute, 7.9 * per_minute);
     let bars = if let Some(minutes) = minutes {
         let wanted = minutes.clamp(0.5, 30.0) * per_minute;
         let unit = if wanted < 32.0 { 4.0 } else { unit };
