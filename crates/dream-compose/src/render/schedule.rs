@@ -388,9 +388,13 @@ fn loops(time: &Timeline, spans: &[Span], pass: Pass) -> Vec<Draft> {
         while beat < end {
             let start = time.beat(beat);
             let stop = time.beat((beat + beats).min(end));
-            let event = running_event(start, stop - start);
-            drafts.push(Draft { variant, event, bounds: UNBOUND });
+            let mut event = running_event(start, stop - start);
             beat += beats;
+            if beat >= end {
+                // A pass may be a frame longer than the loop, which then begins again.
+                event.fade_out = frames(0.002).min(event.len);
+            }
+            drafts.push(Draft { variant, event, bounds: UNBOUND });
         }
     }
     drafts

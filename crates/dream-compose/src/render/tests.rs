@@ -275,6 +275,21 @@ fn a_loop_is_tiled_without_a_seam_and_fills_its_bars() {
 }
 
 #[test]
+fn a_loop_does_not_begin_again_in_the_last_frame_of_its_span() {
+    for (bpm, bars) in [(133.0, 3), (167.0, 5), (176.0, 2), (176.0, 7)] {
+        let plan = plan(bpm, vec![section(bars, 1.0, vec![query(Role::Break, bars)])]);
+        let mut clip = tone(100.0, 240.0 / bpm);
+        for x in &mut clip.channel_mut(0)[..200] {
+            *x = 0.9;
+        }
+        let all = scores(&plan, |_| (clip.clone(), Form::Loop));
+        let end = (f64::from(bars) * 4.0 * 60.0 / bpm * 44_100.0).round() as usize;
+        let out = alone(&all[0], end + 10);
+        assert!(out[end - 2..].iter().all(|x| x.abs() < 0.05), "{bpm}: {:?}", &out[end - 3..]);
+    }
+}
+
+#[test]
 fn notes_are_transposed_to_pitch_and_end_with_them() {
     let mut lead = query(Role::Lead, 2);
     lead.notes = vec![note(0.0, Some(69)), note(4.0, Some(76))];
