@@ -358,8 +358,7 @@ impl Separation<'_> {
         }
         let names: Vec<&str> = self.outputs.iter().map(|output| output.name.as_str()).collect();
         let described = self.separator.described(&names.join(","));
-        let how =
-            json!([described, self.spec.shifts, self.spec.overlap, self.spec.cut_drums, "loops"]);
+        let how = json!([described, self.spec.shifts, self.spec.overlap, self.spec.cut_drums]);
         let how = dream_library::digest(how.to_string().as_bytes());
         Some(FileRecord {
             path: format!("separate {how} {}", recording.key),

@@ -206,7 +206,7 @@ pub(super) fn key(need: &Need<'_>, stem: &Stem, semitones: i32) -> f64 {
     }
 }
 
-/// The same for a lone note or a chord that runs, by its root: best on the tonic, well on the fifth; a pedal on another degree
+/// The same for a pitch that goes on: the root of a lone note or chord that runs, or what stands out of a texture: best on the tonic, well on the fifth; a pedal on another degree
 /// would be heard as the tonic of another key.
 fn lone(root: i32, target: Key) -> f64 {
     let above = (root - target.tonic.index()).rem_euclid(12);
@@ -241,7 +241,7 @@ pub(super) fn in_tune(need: &Need<'_>, stem: &Stem) -> bool {
 
 /// What a stem without a known root costs where it should play notes: it plays one pitch.
 const ROOTLESS: f64 = -4.0;
-/// What a chord costs that has the wrong third wherever it is played.
+/// What a chord or a tone costs that sounds with the wrong third wherever it is played.
 const WRONG_THIRD: f64 = -6.0;
 
 /// Mean over the notes of how easily the one-shot reaches them.

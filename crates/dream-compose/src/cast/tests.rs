@@ -162,6 +162,61 @@ fn the_bass_whose_root_reaches_the_notes_is_cast() {
 }
 
 #[test]
+fn a_pad_lasts_as_long_as_its_notes() {
+    let pad = |id, duration_s| {
+        let mut pad = candidate(id, Category::Pad, Form::OneShot);
+        of(&mut pad).facts.root = Some(57.0);
+        of(&mut pad).facts.duration_s = duration_s;
+        pad
+    };
+    let mut held = query(Role::Pad, &[], &[57]);
+    held.notes[0].length = 8.0;
+    check(vec![held.clone()], vec![vec![pad(1, 0.4), pad(2, 4.0)]], &[&[2]]);
+    // Short notes do not ask for it.
+    held.notes[0].length = 0.5;
+    check(vec![held], vec![vec![pad(1, 0.4), pad(2, 4.0)]], &[&[1]]);
+}
+
+/// A stem with that root and those shares of pitch classes, the others little.
+fn sounding(id: i64, category: Category, root: Option<f64>, shares: &[(usize, f32)]) -> Candidate {
+    let mut candidate = candidate(id, category, Form::OneShot);
+    let mut pitch_classes = [0.02; 12];
+    for (class, share) in shares {
+        pitch_classes[*class] = *share;
+    }
+    let facts = &mut of(&mut candidate).facts;
+    facts.root = root;
+    facts.profile = Some(Profile { pitch_classes, ..Profile::default() });
+    candidate
+}
+
+#[test]
+fn a_tone_with_a_foreign_third_comes_after_a_pure_one() {
+    // A, with the C# of its metal; the plan is in A minor.
+    let drones = || {
+        vec![
+            sounding(1, Category::Atmo, Some(45.0), &[(9, 0.5), (1, 0.3)]),
+            sounding(2, Category::Atmo, Some(45.0), &[(9, 0.5), (4, 0.3)]),
+        ]
+    };
+    check(vec![query(Role::Drone, &[], &[45])], vec![drones()], &[&[2]]);
+}
+
+#[test]
+fn a_texture_is_in_the_key_by_what_stands_out_of_it() {
+    let texture = |id, shares: &[(usize, f32)]| {
+        let mut texture = sounding(id, Category::Atmo, None, shares);
+        of(&mut texture).facts.key = Some("A minor".parse().unwrap());
+        of(&mut texture).facts.key_confidence = 0.8;
+        texture
+    };
+    // Both are said to be in A minor; the first is C# and F# wherever it is moved to.
+    let far = texture(1, &[(1, 0.4), (2, 0.3), (3, 0.2)]);
+    let near = texture(2, &[(9, 0.4), (4, 0.4)]);
+    check(vec![query(Role::Drone, &[], &[])], vec![vec![far, near]], &[&[2]]);
+}
+
+#[test]
 fn a_chord_has_the_third_of_a_key_on_its_root_and_else_an_open_one() {
     let tones = |root, key: Option<&str>| {
         let mut candidate = candidate(1, Category::Synth, Form::OneShot);

@@ -266,6 +266,18 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_form_leaves_its_tail_room_in_the_eight_minutes() {
+        let sections = sections(
+            genre::named("ambient").unwrap(),
+            Bpm::new(60.0).unwrap(),
+            None,
+            &Shape::default(),
+        );
+        // At 60 bpm 120 bars are eight minutes without the tail.
+        assert_eq!(sections.iter().map(|section| section.bars).sum::<u32>(), 112);
+    }
+
+    #[test]
     fn the_loudest_sections_take_the_difference() {
         check("techno", 132.0, Some(8.0), &[32, 32, 32, 48, 56, 32, 32]);
         check("techno", 132.0, Some(5.0), &[24; 7]);

@@ -271,3 +271,29 @@ fn push(notes: &mut Vec<Note>, beat: f64, length: f64, pitch: i32, velocity: f64
     let pitch = u8::try_from(pitch.clamp(0, 127)).ok();
     notes.push(Note { beat, length, velocity, pitch });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prompt::Prompt;
+    use dream_core::Seed;
+
+    #[track_caller]
+    fn check(chords: &str, follows: bool) {
+        let prompt = Prompt::parse("drum and bass in A minor");
+        let setting = Setting::new(&prompt, Seed(1));
+        let chords: Vec<Chord> =
+            chords.split(' ').map(|chord| Chord::parse(chord).unwrap()).collect();
+        let progression = Progression { weight: 1.0, bars: 2, chords };
+        assert_eq!(bass_may_follow(&setting, &progression), follows);
+        assert!(is_clear(&setting, &progression, false), "a pedal point tells the key");
+    }
+
+    #[test]
+    fn the_bass_moves_only_where_the_key_stays_clear() {
+        check("i", true);
+        check("i bVI bVII i", true);
+        check("i bVII bVI bVII", false);
+        check("i bIII iv bVI", false);
+    }
+}

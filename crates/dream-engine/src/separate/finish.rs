@@ -218,7 +218,7 @@ impl Separation<'_> {
         Ok(())
     }
 
-    /// The bars of each part of the recording, which all its stems sum to.
+    /// The bars of each part of the recording, heard in the sum of the stems that were asked for.
     fn grids(&self, spools: &[Spool]) -> Result<Vec<Option<Grid>>, Error> {
         let Some(first) = spools.first() else { return Ok(Vec::new()) };
         let of_part = |&(start, count): &(u64, u64)| {

@@ -5,7 +5,7 @@
 //! on the eighths. In: audio at 44.1 kHz. Limits: no loops where the tempo is not sure or varies.
 
 use dream_analysis::Known;
-use dream_analysis::onset::onsets;
+use dream_analysis::onset::{Onset, onsets};
 use dream_analysis::tempo::tempo;
 use dream_audio::Clip;
 use dream_audio::spectrum::{Complex, Stft, Window};
@@ -51,21 +51,11 @@ pub(super) fn loops(clip: &Clip, grid: &Grid, category: Category) -> Vec<Cut> {
     let bars = if category == Category::Drums { 2 } else { 4 };
     let length_s = 240.0 / grid.bpm.get() * f64::from(bars);
     let mono = clip.to_mono();
-    let features: Box<dyn Fn(f64) -> Vec<f32>> = if category == Category::Drums {
-        let heard = onsets(&mono).list;
-        Box::new(move |from_s| {
-            let mut steps = vec![0.0; 32];
-            for hit in &heard {
-                let place = ((hit.time_s - from_s) / length_s * 32.0).round();
-                if (0.0..32.0).contains(&place) {
-                    steps[place as usize] += hit.strength;
-                }
-            }
-            steps
-        })
-    } else {
-        let (mono, rate) = (&mono, f64::from(clip.rate().0));
-        Box::new(move |from_s| spectra(mono, from_s * rate, length_s * rate))
+    let hits = (category == Category::Drums).then(|| onsets(&mono).list);
+    let rate = f64::from(clip.rate().0);
+    let features = |from_s: f64| match &hits {
+        Some(hits) => rhythm(hits, from_s, length_s),
+        None => spectra(&mono, from_s * rate, length_s * rate),
     };
     let mut runs: Vec<Run> = grid
         .downbeats_s
@@ -99,6 +89,18 @@ pub(super) fn loops(clip: &Clip, grid: &Grid, category: Category) -> Vec<Cut> {
         },
     };
     chosen.into_iter().map(cut).collect()
+}
+
+/// The strength of the hits on each sixteenth of two bars.
+fn rhythm(hits: &[Onset], from_s: f64, length_s: f64) -> Vec<f32> {
+    let mut steps = vec![0.0; 32];
+    for hit in hits {
+        let place = ((hit.time_s - from_s) / length_s * 32.0).round();
+        if (0.0..32.0).contains(&place) {
+            steps[place as usize] += hit.strength;
+        }
+    }
+    steps
 }
 
 /// Amplitudes in thirds of an octave at the 32 eighths of four bars, in frames from `start`.

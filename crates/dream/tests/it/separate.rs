@@ -82,7 +82,7 @@ fn a_killed_separation_goes_on() {
     let mut child =
         world.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     // Killed as soon as a part of the stems is there.
-    let spool = world.home().join("processed_database/work/2/0/stem-1");
+    let spool = world.home().join("processed_database").join("work/2/0/stem-1");
     while !spool.metadata().is_ok_and(|spool| spool.len() > 8 * 8_000) {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
         std::thread::yield_now();
