@@ -20,6 +20,7 @@ mod morph;
 mod net;
 mod phase;
 mod sound;
+pub mod target;
 mod trainer;
 
 use std::collections::BTreeMap;

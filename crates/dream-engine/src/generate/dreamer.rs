@@ -8,10 +8,10 @@ use dream_audio::decode::decode_file;
 use dream_core::{Ancestor, Category, Generator, Key, SampleRate, Seed};
 use dream_library::{Entry, content_hash};
 use dream_neural::Vae;
+use dream_neural::vae::target::{self, Target};
 use dream_neural::vae::{Grid, Parent, Sound, finish, from_envelope, morph};
 
 use super::gate::{self, Draft, NOVELTY};
-use super::target::{self, Target};
 use super::{GenerateSpec, Mode, generator, short};
 use crate::licence::strictest;
 use crate::train::{sha256, tuning};
@@ -26,8 +26,8 @@ const ROUNDS: usize = 8;
 const KEPT: usize = 256;
 
 /// A draft, judged.
-pub(super) struct Dream {
-    pub(super) clip: Clip,
+pub(crate) struct Dream {
+    pub(crate) clip: Clip,
     pub(super) category: Category,
     pub(super) name: String,
     pub(super) licence: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) struct Model {
 }
 
 /// All that drafts are made of.
-pub(super) struct Dreamer<'a> {
+pub(crate) struct Dreamer<'a> {
     engine: &'a Engine,
     /// The larger grid of its models.
     grid: Grid,
@@ -129,7 +129,7 @@ impl Model {
 }
 
 impl<'a> Dreamer<'a> {
-    pub(super) fn new(engine: &'a Engine, spec: &GenerateSpec) -> Result<Self, Error> {
+    pub(crate) fn new(engine: &'a Engine, spec: &GenerateSpec) -> Result<Self, Error> {
         let mut models = vec![Model::read(engine, spec.category)?];
         if let Some(with) = spec.with {
             models.push(Model::read(engine, with)?);
@@ -174,7 +174,7 @@ impl<'a> Dreamer<'a> {
     }
 
     /// Makes and judges a draft.
-    pub(super) fn dream(
+    pub(crate) fn dream(
         &self,
         spec: &GenerateSpec,
         number: u64,
