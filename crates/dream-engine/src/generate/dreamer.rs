@@ -48,6 +48,8 @@ pub(crate) struct Model {
     pub(crate) sha256: String,
     /// How far its stems lie apart.
     spacing: f32,
+    /// How far those do that stand alone, in that unit, 1 at least.
+    reach: f32,
     /// Those of its stems that are in the library, by their place in the model.
     pub(crate) stems: BTreeMap<usize, Entry>,
 }
@@ -102,7 +104,8 @@ impl Model {
             }
         }
         let spacing = vae.spacing().max(1e-3);
-        Ok(Self { category, vae, sha256, spacing, stems })
+        let reach = (vae.reach() / spacing).max(1.0);
+        Ok(Self { category, vae, sha256, spacing, reach, stems })
     }
 
     /// The stem of the library nearest to an envelope on the model's grid.
@@ -262,7 +265,9 @@ impl<'a> Dreamer<'a> {
                 novelty,
                 // Around a stem the distance was asked for, between categories it is large by nature.
                 range: match spec.mode {
-                    Mode::Random | Mode::Interpolated => Some(NOVELTY),
+                    Mode::Random | Mode::Interpolated => {
+                        Some([NOVELTY[0], NOVELTY[1] * self.models[0].reach])
+                    }
                     Mode::Hybrid => Some([NOVELTY[0], f32::MAX]),
                     Mode::Like => None,
                 },

@@ -1,9 +1,17 @@
 //! What to dream: a place in the latent space, and the envelope there.
+//!
+//! A library holds families of alike stems and stems that stand alone. Places drawn from one Gaussian of all lie between the families: dense
+//! nowhere, and no newer than the families are wide. So some are drawn close to a stem, among its neighbours, and the others boldly: from
+//! a wide Gaussian in which stems that stand alone count more, again and again until the place is about as far from all stems as those
+//! are from each other. Measured on corpora of a seventh real and six sevenths synthesised stems (`bench/generation/compare.py`, kicks, medians of
+//! three seeds): coverage 0.82 to 0.93, and what is new 0.56 to 0.75 times as far from what was learned as held-out real stems are.
 
 use dream_core::Seed;
 use rand::Rng;
 
 use super::Vae;
+use super::net::normals;
+use super::trainer::below;
 
 /// An envelope to be dressed in.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +22,17 @@ pub struct Target {
     pub latent: Vec<f32>,
 }
 
+/// The share of places that are drawn boldly.
+const BOLD: f32 = 0.6;
+/// How much wider than the stems those are drawn, and by which power of their distance from others stems count there.
+const WIDE: f32 = 1.5;
+const ALONE: f32 = 0.5;
+/// How far they must be from all stems, in units of the model's reach, and how often they are drawn for it.
+const AWAY: f32 = 0.55;
+const TRIES: u64 = 8;
+/// Neighbours that span the surroundings of a stem, and how widely places are drawn there.
+const FAMILY: usize = 5;
+const NEAR: f32 = 1.1;
 /// How far places between parents stray from the line, as a share of how the stems spread.
 const STRAY: f32 = 0.25;
 /// Chosen parents are among so many neighbours of each other, at least.
@@ -21,10 +40,44 @@ const NEIGHBOURS: usize = 12;
 /// How far variations of a stem lie from it at temperature 1, as a share of how the stems spread.
 const AROUND: f32 = 0.5;
 
-/// A place drawn from where all stems lie.
+/// A place drawn from where all stems lie; the temperature widens how.
 pub fn random(vae: &Vae, temperature: f32, seed: Seed) -> Target {
-    let latent = vae.draw(temperature, seed);
-    Target { envelope: vae.decode(&latent), latent }
+    if unit(&mut seed.child("bold").rng()) >= BOLD {
+        return around(vae, among(vae, temperature, seed.child("near")));
+    }
+    let weights: Vec<f32> =
+        vae.apart().iter().map(|apart| apart.third.max(1e-3).powf(ALONE)).collect();
+    let away = AWAY * temperature * vae.reach();
+    let mut farthest: Option<(f32, Target)> = None;
+    for attempt in 0..TRIES {
+        let seed = seed.child("far").index(attempt);
+        let target = around(vae, vae.scattered(&weights, WIDE * temperature, seed));
+        let distance = vae.nearest(&target.envelope).first().map_or(0.0, |near| near.1);
+        if distance >= away {
+            return target;
+        }
+        if farthest.as_ref().is_none_or(|best| distance > best.0) {
+            farthest = Some((distance, target));
+        }
+    }
+    farthest.expect("it was drawn at least once").1
+}
+
+/// A place close to a stem: away from it as its neighbours are.
+fn among(vae: &Vae, temperature: f32, seed: Seed) -> Vec<f32> {
+    let stem = below(&mut seed.child("stem").rng(), vae.card().stems.len());
+    let mut near = vae.nearest(vae.portrait(stem));
+    near.retain(|(i, _)| *i != stem);
+    near.truncate(FAMILY);
+    let centre = vae.latent(stem);
+    let share = NEAR * temperature / (near.len().max(1) as f32).sqrt();
+    let mut place = centre.to_vec();
+    for ((i, _), dice) in near.iter().zip(normals(FAMILY, seed.child("neighbours"))) {
+        for ((x, there), here) in place.iter_mut().zip(vae.latent(*i)).zip(centre) {
+            *x += share * dice * (there - here);
+        }
+    }
+    place
 }
 
 /// A place between stems, by their weights. What the model does not know of the stems is mixed in likewise: a stem alone
@@ -64,24 +117,27 @@ pub fn like(vae: &Vae, envelope: &[f32], temperature: f32, seed: Seed) -> Target
 pub fn pair(vae: &Vae, seed: Seed) -> [usize; 2] {
     let count = vae.card().stems.len();
     let mut rng = seed.rng();
-    let mut below = |end: usize| ((u64::from(rng.next_u32()) * end as u64) >> 32) as usize;
-    let first = below(count);
+    let first = below(&mut rng, count);
     let mut near = vae.nearest(vae.portrait(first));
     near.retain(|(i, _)| *i != first);
     near.truncate(NEIGHBOURS.max(count / 4));
-    [first, near[below(near.len())].0]
+    [first, near[below(&mut rng, near.len())].0]
 }
 
 /// Weights of parents that add up to 1: uniform on the simplex.
 pub fn shares(count: usize, seed: Seed) -> Vec<f32> {
     let mut rng = seed.rng();
-    let mut draws: Vec<f32> =
-        (0..count).map(|_| -((rng.next_u32() as f32 + 1.0) / 4_294_967_300.0).ln()).collect();
+    let mut draws: Vec<f32> = (0..count).map(|_| -(unit(&mut rng) + 1e-9).ln()).collect();
     let sum: f32 = draws.iter().sum();
     for draw in &mut draws {
         *draw /= sum.max(1e-9);
     }
     draws
+}
+
+/// A number from 0 to 1.
+fn unit(rng: &mut impl Rng) -> f32 {
+    rng.next_u32() as f32 / 4_294_967_300.0
 }
 
 fn around(vae: &Vae, latent: Vec<f32>) -> Target {
@@ -116,6 +172,18 @@ mod tests {
         let examples = envelopes.iter().enumerate().map(example).collect();
         let vae = gaussian(grid, examples, TrainSpec::default(), Card::new("kick", "1")).unwrap();
         (vae, envelopes)
+    }
+
+    #[test]
+    fn some_places_are_near_to_a_stem_and_others_far_from_all() {
+        let (vae, _) = model();
+        let nearest = |seed| vae.nearest(&random(&vae, 1.0, Seed(seed)).envelope)[0].1;
+        let mut distances: Vec<f32> = (0..60).map(nearest).collect();
+        distances.sort_by(f32::total_cmp);
+        assert!(distances[6] < 0.5 * AWAY * vae.reach(), "{distances:?} {}", vae.reach());
+        assert!(distances[36] > 0.9 * AWAY * vae.reach(), "{distances:?} {}", vae.reach());
+        assert!(distances[59] < 6.0 * vae.reach(), "{distances:?} {}", vae.reach());
+        assert_eq!(random(&vae, 1.0, Seed(7)), random(&vae, 1.0, Seed(7)));
     }
 
     #[test]
