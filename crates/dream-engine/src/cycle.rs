@@ -1,7 +1,7 @@
 //! Learning from one's own dreams, with care: train, dream many, keep the best, and again.
 //!
 //! A model that feeds on itself narrows (S. Alemohammad et al., "Self-Consuming Generative Models Go MAD", ICLR 2024). So generated stems
-//! are never more than a fifth of what is learned from; of three times as many dreams as are wanted, those stay that are clean, new, and
+//! are never more than a fifth of what is learned from (but in a fully synthetic loop, which shows what becomes of it); of three times as many dreams as are wanted, those stay that are clean, new, and
 //! unlike each other; and where what is kept is less diverse by a tenth than in the first round, the rounds end.
 //! Every round is two steps of the job: what was dreamed, and what was kept of it. The jobs of training and dreaming stand beside it.
 
@@ -40,6 +40,9 @@ pub struct CycleSpec {
     pub seed: Option<Seed>,
     /// Whether the rounds end where diversity falls.
     pub guard: bool,
+    /// Whether every round after the first learns from nothing but what the round before it kept.
+    #[serde(default)]
+    pub fully_synthetic: bool,
 }
 
 /// How a round went.
@@ -98,16 +101,20 @@ pub(crate) fn run(work: &Work<'_>, spec: &CycleSpec) -> Result<CycleReport, Erro
     let mut report = CycleReport { rounds: 0, kept: 0, fallen: Vec::new(), seed };
     let total = (spec.categories.len() as u32 * spec.rounds).max(1);
     for (place, category) in spec.categories.iter().enumerate() {
-        let mut first = None;
+        let (mut first, mut food) = (None, Vec::new());
         for number in 1..=spec.rounds {
             let name = format!("{category} {number}");
             let done = f64::from(place as u32 * spec.rounds + number) / f64::from(total);
             let seed = seed.child(category.name()).index(u64::from(number));
-            let dreamed =
-                work.step(&format!("{name} dreamed"), done, || dream(work, spec, *category, seed))?;
+            let dreamed = work.step(&format!("{name} dreamed"), done, || {
+                dream(work, spec, *category, seed, &food)
+            })?;
             let round =
                 work.step(&name, done, || keep(work, spec, dreamed, (*category, number), first))?;
             first.get_or_insert(round.diversity);
+            if spec.fully_synthetic {
+                food.clone_from(&round.kept);
+            }
             report.rounds += 1;
             report.kept += round.kept.len() as u32;
             (work.watch)(Event::Round(&round));
@@ -120,18 +127,20 @@ pub(crate) fn run(work: &Work<'_>, spec: &CycleSpec) -> Result<CycleReport, Erro
     Ok(report)
 }
 
-/// Learns from what there is, and dreams more than is wanted.
+/// Learns from what there is, or from `food` alone where there is any, and dreams more than is wanted.
 fn dream(
     work: &Work<'_>,
     spec: &CycleSpec,
     category: Category,
     seed: Seed,
+    food: &[StemId],
 ) -> Result<Dreamed, Error> {
     let train = TrainSpec {
         category,
         epochs: spec.epochs,
         seed: Some(seed.child("train")),
         include_generated: true,
+        stems: food.to_vec(),
         ..TrainSpec::default()
     };
     work.engine.run(&JobSpec::Train(train), work.progress)?;
@@ -275,6 +284,7 @@ mod tests {
             epochs: 2,
             seed: Some(Seed(1)),
             guard: true,
+            fully_synthetic: false,
         };
         let rounds = RefCell::new(Vec::new());
         let watch = |event: Event<'_>| {

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use dream_core::{Category, Seed};
+use dream_core::{Category, Seed, Source, StemId};
 use dream_library::write_file;
 use dream_neural::vae::{self, Card, Epoch, Example, FEWEST, Grid, Method, Trainer, Vae};
 use serde::{Deserialize, Serialize};
@@ -49,8 +49,12 @@ pub struct TrainSpec {
     pub min_quality: f32,
     /// Only stems of these kits; all when empty.
     pub kits: Vec<String>,
+    /// Only stems of these sources; all when empty. Generated ones take part as the next field says.
+    pub sources: Vec<Source>,
     /// Whether generated stems take part: a fifth of the corpus at most, the best first.
     pub include_generated: bool,
+    /// Only these stems, of whatever source and quality; empty for all that the other fields let through.
+    pub stems: Vec<StemId>,
 }
 
 impl Default for TrainSpec {
@@ -65,7 +69,9 @@ impl Default for TrainSpec {
             min_stems: 2,
             min_quality: 0.0,
             kits: Vec::new(),
+            sources: Vec::new(),
             include_generated: false,
+            stems: Vec::new(),
         }
     }
 }

@@ -331,6 +331,9 @@ pub(crate) struct Train {
     /// Only stems of this kit; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) kit: Vec<String>,
+    /// Only stems of this source: original, separated, or generated with --include-generated; may be repeated
+    #[arg(long, value_parser = source)]
+    pub(crate) source: Vec<Source>,
     /// Learn from generated stems, too: a fifth of all at most
     #[arg(long)]
     pub(crate) include_generated: bool,
@@ -395,6 +398,9 @@ pub(crate) struct Cycle {
     /// Go on though what is kept becomes less diverse
     #[arg(long)]
     pub(crate) no_guard: bool,
+    /// Learn, after the first round, from nothing but what the round before kept: shows how such a loop narrows
+    #[arg(long)]
+    pub(crate) fully_synthetic: bool,
 }
 
 #[derive(Debug, clap::Args)]

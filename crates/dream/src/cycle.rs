@@ -29,6 +29,7 @@ pub(crate) fn cycle(
         epochs: args.epochs,
         seed: args.seed.map(Seed),
         guard: !args.no_guard,
+        fully_synthetic: args.fully_synthetic,
     };
     let rounds = Cell::new(0_u32);
     let outcome = engine.run_watched(&JobSpec::Cycle(spec), progress, &|event| {

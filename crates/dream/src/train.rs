@@ -83,7 +83,9 @@ fn spec(args: &Train, category: Category) -> TrainSpec {
         min_stems: args.min_stems.unwrap_or(least),
         min_quality: args.min_quality,
         kits: args.kit.clone(),
+        sources: args.source.clone(),
         include_generated: args.include_generated,
+        stems: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use dream_analysis::{Hints, Known};
 use dream_audio::Clip;
-use dream_core::{Category, Form, Progress, Provenance, SampleRate, Source};
+use dream_core::{Category, Form, Progress, Provenance, SampleRate, Seed, Source, StemId};
 use dream_library::Moment;
 
 use super::{ComposeSpec, Output, Selection};
@@ -129,4 +129,37 @@ fn what_cannot_be_composed_is_refused_before_any_work() {
         run(&engine, ComposeSpec { output: nowhere, ..spec() }, &silent),
         Err(Kind::NotFound)
     );
+}
+
+#[test]
+fn what_is_disliked_is_not_cast() {
+    let home = tempfile::tempdir().unwrap();
+    let engine = open(home.path(), 0);
+    for hz in [50.0, 55.0, 60.0] {
+        admit(&engine, Category::Kick, hz);
+    }
+    let stems = engine.library().stems(&dream_library::Filter::default()).unwrap();
+    let ids: Vec<StemId> = stems.iter().map(|entry| entry.stem.id).collect();
+    let rate = |id: StemId| {
+        let change = dream_library::Change { rating: Some(-1), ..Default::default() };
+        engine.change(id, change).unwrap();
+    };
+    let cast = |seed| {
+        let spec = ComposeSpec { seed: Some(Seed(seed)), ..spec() };
+        match engine.run(&JobSpec::Compose(Box::new(spec)), &Progress::silent()) {
+            Ok(Outcome::Take(composed)) => {
+                let parts = composed.casting.into_iter();
+                parts.flat_map(|part| part.stems).map(|stem| stem.id).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    rate(ids[0]);
+    rate(ids[2]);
+    for seed in 0..3 {
+        let cast = cast(seed);
+        assert!(!cast.is_empty() && cast.iter().all(|id| *id == ids[1]), "{cast:?}");
+    }
+    rate(ids[1]);
+    assert_eq!(run(&engine, spec(), &Progress::silent()), Err(Kind::NotFound));
 }

@@ -103,12 +103,18 @@ impl Corpus {
 
 /// The stems to learn from, in the order of their numbers, and what was left out.
 fn chosen(engine: &Engine, spec: &TrainSpec) -> Result<(Vec<Entry>, Vec<String>), Error> {
+    let one_shots =
+        Filter { categories: vec![spec.category], form: Some(Form::OneShot), ..Filter::default() };
+    if !spec.stems.is_empty() {
+        let mut entries = engine.library().stems(&one_shots)?;
+        entries.retain(|entry| spec.stems.contains(&entry.stem.id));
+        return Ok((entries, Vec::new()));
+    }
     let filter = Filter {
-        categories: vec![spec.category],
-        form: Some(Form::OneShot),
+        sources: spec.sources.clone(),
         min_quality: Some(spec.min_quality),
         min_rating: Some(0),
-        ..Filter::default()
+        ..one_shots
     };
     let mut entries = engine.library().stems(&filter)?;
     let mut warnings = Vec::new();

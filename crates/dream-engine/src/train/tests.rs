@@ -113,6 +113,12 @@ fn generated_and_roughly_separated_stems_are_left_out_unless_asked_for() {
     let all = TrainSpec { include_generated: true, ..spec() };
     // Two of ten are a fifth.
     assert_eq!(train(&engine, all, &Progress::silent()).unwrap().stems, 10);
+    let made = TrainSpec { sources: vec![Source::Separated], ..spec() };
+    assert!(train(&engine, made, &Progress::silent()).is_err(), "rough ones only");
+    let all = engine.library().stems(&dream_library::Filter::default()).unwrap();
+    let stems = all.iter().take(3).map(|entry| entry.stem.id).collect();
+    let these = TrainSpec { stems, ..spec() };
+    assert_eq!(train(&engine, these, &Progress::silent()).unwrap().stems, 3, "dreams, too");
     let good = TrainSpec { min_quality: 1.0, kits: vec!["no such".to_owned()], ..spec() };
     assert!(train(&engine, good, &Progress::silent()).is_err());
 }

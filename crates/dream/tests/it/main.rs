@@ -7,6 +7,7 @@ mod compose;
 mod exports;
 mod flows;
 mod kit;
+mod learn;
 mod separate;
 mod tidy;
 
