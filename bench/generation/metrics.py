@@ -4,7 +4,9 @@ Folders of WAV files; RECONSTRUCTED holds files of the same names as HELD_OUT. P
 log_mel_db, sc_db, envelope_snr_db, attack_ms: reconstruction (log-mel over cells above peak - 60 dB at three resolutions; spectral
 convergence over five; SNR of the 1.5 ms RMS envelope; difference of the 10-90 % attack time), medians over files but for log-mel: means.
 fad, kad: distance of distributions to all real sounds, with the floor between training and held-out; density, coverage: k = 5.
-novelty: nearest training sound, in units of the training sounds' own; copies: share below 0.2 of that."""
+novelty: nearest training sound, in units of the training sounds' own; copies: share below 0.2 of that.
+crest_db, pre_echo_db, low_correlation: peak over mean level of the first 30 ms, power from 20 to 2 ms before the onset to that of the attack,
+correlation of the channels below 150 Hz of those that have two; medians over the generated sounds, with those of the real ones."""
 import json, pathlib, sys
 import numpy as np
 import soundfile as sf
@@ -14,21 +16,44 @@ LENGTH = 32768
 
 
 def load(path):
+    return channels(path).mean(axis=1)
+
+
+def channels(path):
     x, rate = sf.read(path, dtype="float32", always_2d=True)
     assert rate == RATE, path
-    return x.mean(axis=1)
+    return x
 
 
 def aligned(x, length=LENGTH):
     """Mono, from 64 frames before the onset on, peak 1."""
     peak = np.abs(x).max() + 1e-12
-    onset = int(np.argmax(np.abs(x) >= 0.0316 * peak))
     out = np.zeros(length, np.float64)
-    start = onset - 64
+    start = onset(x) - 64
     src = x[max(start, 0):start + length]
     at = max(-start, 0)
     out[at:at + len(src)] = src
     return out / peak
+
+
+def onset(x):
+    return int(np.argmax(np.abs(x) >= 0.0316 * (np.abs(x).max() + 1e-12)))
+
+
+def attack(x):
+    """Crest of the attack, what sounds before it, and the correlation of the lows (not a number with one channel)."""
+    mono, at = np.pad(x.mean(axis=1).astype(np.float64), 4096), onset(x.mean(axis=1)) + 4096
+    mean = lambda a, b: (mono[at + round(a * RATE):at + round(b * RATE)] ** 2).mean()
+    after = max(mean(0, 0.03), 1e-20)
+    db = lambda ratio: max(-120.0, 10 * np.log10(max(ratio, 1e-12)))
+    crest = db((mono[at:at + round(0.03 * RATE)] ** 2).max() / after)
+    low = float("nan")
+    if x.shape[1] == 2:
+        top = int(150 * 4096 / RATE) + 1
+        left, right = (stft(x[:, c].astype(np.float64), 4096, 1024)[:, 1:top] for c in (0, 1))
+        norm = np.sqrt((np.abs(left) ** 2).sum() * (np.abs(right) ** 2).sum())
+        low = (left * right.conj()).real.sum() / norm if norm > 1e-9 else low
+    return crest, db(mean(-0.02, -0.002) / after), low
 
 
 def stft(x, size, hop):
@@ -146,6 +171,30 @@ def density_coverage(generated, real, k=5):
     return float(inside.sum() / (k * len(generated))), float(inside.any(axis=1).mean())
 
 
+def walks(folder, training, held_out):
+    """The ways between pairs of sounds: files NN_00 to NN_10, NN_a and NN_b the ends. onward: share of steps that lead towards the other end;
+    monotone: share of pairs of which all do; path_over_direct, largest_step: medians; end_snr_db: the worst end against the sound itself."""
+    files = lambda folder: sorted(pathlib.Path(folder).glob("*.wav"))
+    space = Space(np.stack([describe(aligned(load(p))) for folder in (training, held_out) for p in files(folder)]))
+    onward, path, largest, snr = [], [], [], []
+    for first in files(folder):
+        if not first.stem.endswith("_a"):
+            continue
+        pair = [load(first.with_name(f"{first.stem[:-1]}{step:02}.wav")) for step in range(11)]
+        places = space(np.stack([describe(aligned(x)) for x in pair]))
+        steps = np.diff(places, axis=0)
+        straight = places[-1] - places[0]
+        lengths = np.linalg.norm(steps, axis=1)
+        onward.append((steps @ straight > 0).mean())
+        path.append(lengths.sum() / np.linalg.norm(straight))
+        largest.append(lengths.max() / lengths.mean())
+        for made, end in ((pair[0], first), (pair[-1], first.with_name(first.stem[:-1] + "b.wav"))):
+            x = load(end).astype(np.float64)
+            snr.append(10 * np.log10((x ** 2).sum() / (((x - made) ** 2).sum() + 1e-30)) if len(x) == len(made) else -np.inf)
+    return {"pairs": len(path), "onward": float(np.mean(onward)), "monotone": float(np.mean(np.array(onward) == 1.0)),
+            "path_over_direct": float(np.median(path)), "largest_step": float(np.median(largest)), "end_snr_db": float(min(snr))}
+
+
 def judge(training, held_out, reconstructed, generated):
     files = lambda folder: sorted(pathlib.Path(folder).glob("*.wav"))
     train = [aligned(load(p)) for p in files(training)]
@@ -172,6 +221,11 @@ def judge(training, held_out, reconstructed, generated):
     nearest = distances(g, t).min(axis=1) / unit
     out["novelty"], out["copies"] = float(np.median(nearest)), float((nearest < 0.2).mean())
     out["novelty_held_out"] = float(np.median(distances(h, t).min(axis=1)) / unit)
+    for suffix, folders in (("", [generated]), ("_real", [training, held_out])):
+        begins = np.array([attack(channels(p)) for folder in folders for p in files(folder)])
+        for name, column in zip(("crest_db", "pre_echo_db", "low_correlation"), begins.T):
+            column = column[~np.isnan(column)]
+            out[name + suffix] = float(np.median(column)) if len(column) else float("nan")
     return out
 
 

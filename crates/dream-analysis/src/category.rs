@@ -77,12 +77,21 @@ pub fn decide(odds: &[f32]) -> (Category, f32) {
     if top.1 < UNSURE { other.unwrap_or((Category::Other, 0.0)) } else { top }
 }
 
+/// What the hidden units say, all members one after the other; all zero for silence.
+pub(crate) fn units(mono: &[f32], picture: &Picture) -> Vec<f32> {
+    let units = network().units(&features::features(mono, picture));
+    if picture.level.is_empty() { vec![0.0; units.len()] } else { units }
+}
+
 /// A probability per category, in the order of `Category::ALL`.
 fn probabilities(features: &[f32; FEATURES]) -> Vec<f32> {
-    let network = Network::read(include_bytes!("category/weights.bin"))
+    network::softmax(&network().logits(features))
+}
+
+fn network() -> Network {
+    Network::read(include_bytes!("category/weights.bin"))
         .filter(|network| network.inputs() == FEATURES)
-        .expect("the embedded weights were written for these features");
-    network::softmax(&network.logits(features))
+        .expect("the embedded weights were written for these features")
 }
 
 #[cfg(test)]

@@ -116,6 +116,12 @@ pub fn category_features(clip: &Clip) -> [f32; category::FEATURES] {
     category::features(&without_dc(clip))
 }
 
+/// What the hidden units of the category classifier's networks say of a clip, `[3 * 256]`; all zero for silence.
+pub fn category_units(clip: &Clip) -> Vec<f32> {
+    let mono = without_dc(clip);
+    category::units(&mono, &category::picture::picture(&mono))
+}
+
 /// How probable every category is by the sound alone, in the order of `Category::ALL`; all zero for silence.
 pub fn category_probabilities(clip: &Clip) -> Vec<f32> {
     let mono = without_dc(clip);

@@ -8,6 +8,7 @@
 //! Memory: one value per pixel; no spectrogram of the whole clip is kept.
 
 mod canvas;
+pub mod chart;
 mod chroma;
 mod colour;
 mod spectrogram;

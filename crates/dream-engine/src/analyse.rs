@@ -115,7 +115,7 @@ impl Plots {
     }
 }
 
-fn write_png(image: &plot::Image, path: &Path) -> Result<(), Error> {
+pub(crate) fn write_png(image: &plot::Image, path: &Path) -> Result<(), Error> {
     write_file(path, |file| encode_png(image, file).map_err(io::Error::from))?;
     Ok(())
 }

@@ -1,36 +1,40 @@
 //! How good a model is: the measures of `dream_neural::vae::judge` on what it makes of its category.
 //!
 //! Held-out stems are rebuilt by the nearest stem that was learned from, in the envelope that the model makes of them; sounds are drawn and
-//! compared with the real ones as a set; between pairs of real stems the way is walked in ten steps. Nothing is gated and nothing comes into
+//! compared with the real ones as a set, in two spaces: that of the judge, and the hidden units of the network that tells categories; between
+//! pairs of real stems the way is walked in ten steps, and on request from category to category. Nothing is gated and nothing comes into
 //! the library. The same model, library and seed give the same figures.
 
+mod picture;
+mod walk;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use dream_analysis::category_probabilities;
+use dream_analysis::category_units;
 use dream_audio::Clip;
 use dream_audio::decode::decode_file;
 use dream_core::{Category, Progress, Seed};
 use dream_neural::Vae;
-use dream_neural::vae::judge::{Distances, Likeness, Space, describe, likeness};
-use dream_neural::vae::{Measures, Method, Parent, Sound, finish, morph};
+use dream_neural::vae::judge::{Attack, Distances, Likeness, Space, describe, likeness};
+use dream_neural::vae::{Measures, Method, Parent, Sound, finish, morph, target};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::generate::dreamer::Model;
-use crate::generate::target;
 use crate::train::tuning;
 use crate::{Engine, Error};
+use walk::probability;
+
+pub use walk::{Crossing, Interpolation};
 
 /// Most stems that are listened to.
 const MOST: usize = 400;
-/// Pairs between which the way is walked, and steps of it.
-const PAIRS: u64 = 16;
-const STEPS: u32 = 10;
 const PEAK: f32 = 0.891_25;
 
 /// What to measure.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EvalSpec {
     /// The category.
     pub category: Category,
@@ -38,19 +42,10 @@ pub struct EvalSpec {
     pub count: u32,
     /// Root of the randomness.
     pub seed: Seed,
-}
-
-/// The way between pairs of real stems.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Interpolation {
-    /// Pairs walked between.
-    pub pairs: u32,
-    /// The share of steps that lead towards the other end.
-    pub monotone: f64,
-    /// Length of the way in units of the straight one, median.
-    pub path_over_direct: f64,
-    /// The largest step in units of the mean one, median.
-    pub largest_step: f64,
+    /// Another category, the way to which is walked, too.
+    pub with: Option<Category>,
+    /// Where pictures are drawn.
+    pub plot: Option<PathBuf>,
 }
 
 /// How good a model is.
@@ -76,20 +71,36 @@ pub struct Evaluation {
     pub rebuilt_held_out: bool,
     /// What was drawn, against what is real.
     pub distances: Distances,
+    /// The same by the hidden units of the network that tells categories.
+    pub distances_by_category_units: Distances,
     /// The way between stems.
     pub interpolation: Interpolation,
+    /// The way to another category.
+    pub crossing: Option<Crossing>,
+    /// How sounds begin and where their lows are, medians of drawn and of real sounds.
+    pub attack: [Attack; 2],
     /// Mean probability of the category by the sound alone, of drawn and of real sounds.
     pub probability: [f64; 2],
     /// Milliseconds per drawn sound, on one thread.
     pub ms_per_sound: f64,
     /// Size of the model in megabytes.
     pub megabytes: f64,
+    /// The pictures.
+    pub pictures: Vec<PathBuf>,
 }
 
 /// A stem of the model with its place in it.
 struct Heard {
     index: usize,
     sound: Sound,
+}
+
+/// A sound that was drawn.
+struct Drawn {
+    clip: Clip,
+    latent: Vec<f32>,
+    /// The stem that it wears.
+    parent: usize,
 }
 
 impl Engine {
@@ -122,34 +133,38 @@ impl Engine {
             .par_iter()
             .map(|heard| {
                 let envelope = vae.decode(&vae.encode(heard.sound.envelope()));
-                likeness(heard.sound.clip(), &dressed(vae, &wearers, &envelope, spec.seed))
+                likeness(heard.sound.clip(), &dressed(vae, &wearers, &envelope, spec.seed).0)
             })
             .collect();
         progress.step(2, 4, "drawing")?;
         let begun = Instant::now();
-        let drawn: Vec<Clip> = (0..u64::from(spec.count))
+        let drawn: Vec<Drawn> = (0..u64::from(spec.count))
             .into_par_iter()
             .map(|number| {
                 let seed = spec.seed.child("drawn").index(number);
-                dressed(vae, &wearers, &target::random(vae, 1.0, seed).envelope, seed)
+                let target = target::random(vae, 1.0, seed);
+                let (clip, parent) = dressed(vae, &wearers, &target.envelope, seed);
+                Drawn { clip, latent: target.latent, parent }
             })
             .collect();
         let threads = rayon::current_num_threads() as f64;
         let ms = 1e3 * begun.elapsed().as_secs_f64() * threads / f64::from(spec.count);
-        let described = |sounds: &[Heard]| -> Vec<Vec<f64>> {
-            sounds.par_iter().map(|heard| describe(heard.sound.clip())).collect()
-        };
-        let (real, other) = (described(&learned), described(&held_out));
-        let space = Space::new(&[real.as_slice(), other.as_slice()].concat());
-        let place = |rows: &[Vec<f64>]| rows.iter().map(|row| space.place(row)).collect::<Vec<_>>();
-        let made: Vec<Vec<f64>> = drawn.par_iter().map(describe).collect();
+        let real: Vec<&Clip> = learned.iter().map(|heard| heard.sound.clip()).collect();
+        let other: Vec<&Clip> = held_out.iter().map(|heard| heard.sound.clip()).collect();
+        let made: Vec<&Clip> = drawn.iter().map(|drawn| &drawn.clip).collect();
+        let (space, distances) = compared([&real, &other, &made], describe);
+        let (_, by_units) = compared([&real, &other, &made], |clip| {
+            category_units(clip).into_iter().map(f64::from).collect()
+        });
         progress.step(3, 4, "walking")?;
-        let interpolation = walks(vae, &learned, &space, spec.seed);
+        let (interpolation, way) = walk::between(vae, &learned, &space, spec.seed);
+        let across = |with| walk::across(self, spec.category, with, spec.seed);
+        let crossing = spec.with.map(across).transpose()?;
         progress.step(4, 4, "done")?;
         let probable = |clips: &[&Clip]| {
             mean(clips.par_iter().map(|clip| probability(clip, spec.category)).collect())
         };
-        Ok(Evaluation {
+        let mut found = Evaluation {
             category: spec.category,
             model_sha256: model.sha256.clone(),
             method: vae.card().method,
@@ -159,15 +174,21 @@ impl Engine {
             measures: vae.card().measures,
             rebuilt: mean_likeness(&likenesses),
             rebuilt_held_out,
-            distances: Distances::new(&place(&real), &place(&other), &place(&made)),
+            distances,
+            distances_by_category_units: by_units,
             interpolation,
-            probability: [
-                probable(&drawn.iter().collect::<Vec<_>>()),
-                probable(&learned.iter().map(|heard| heard.sound.clip()).collect::<Vec<_>>()),
-            ],
+            crossing,
+            attack: [median_attack(&made), median_attack(&real)],
+            probability: [probable(&made), probable(&real)],
             ms_per_sound: ms,
             megabytes: vae.to_bytes().len() as f64 / 1e6,
-        })
+            pictures: Vec::new(),
+        };
+        if let Some(folder) = &spec.plot {
+            let stems = [learned.as_slice(), held_out.as_slice()];
+            found.pictures = picture::draw(folder, vae, &found, stems, &drawn, &way)?;
+        }
+        Ok(found)
     }
 
     /// The stems of a model that are in the library: those it learned from, and those held out.
@@ -195,69 +216,42 @@ impl Engine {
     }
 }
 
-/// An envelope worn by the nearest of some sounds.
-fn dressed(vae: &Vae, wearers: &BTreeMap<usize, &Sound>, envelope: &[f32], seed: Seed) -> Clip {
+/// An envelope worn by the nearest of some sounds, and which that is.
+fn dressed(
+    vae: &Vae,
+    wearers: &BTreeMap<usize, &Sound>,
+    envelope: &[f32],
+    seed: Seed,
+) -> (Clip, usize) {
     let near = vae.nearest(envelope);
-    let sound = near.iter().find_map(|(i, _)| wearers.get(i)).expect("there is a wearer");
+    let wearer = near.iter().find_map(|(i, _)| wearers.get_key_value(i));
+    let (index, sound) = wearer.expect("there is a wearer");
     let made = morph(vae.grid(), envelope, &[Parent { sound, weight: 1.0 }], seed.child("sound"));
-    finish(&made.clip, PEAK)
+    (finish(&made.clip, PEAK), *index)
 }
 
-fn walks(vae: &Vae, learned: &[Heard], space: &Space, seed: Seed) -> Interpolation {
-    let walked: Vec<(f64, f64, f64)> = (0..PAIRS)
-        .into_par_iter()
-        .filter_map(|pair| {
-            let seed = seed.child("pair").index(pair);
-            let [a, b] = target::pair(vae, seed);
-            let find = |i: usize| learned.iter().find(|heard| heard.index == i);
-            Some(walk(vae, &find(a)?.sound, &find(b)?.sound, space, seed))
-        })
-        .collect();
-    let part = |of: fn(&(f64, f64, f64)) -> f64| walked.iter().map(of).collect::<Vec<f64>>();
-    Interpolation {
-        pairs: walked.len() as u32,
-        monotone: mean(part(|walk| walk.0)),
-        path_over_direct: median(part(|walk| walk.1)),
-        largest_step: median(part(|walk| walk.2)),
+/// How what was made lies to stems learned from and held out, in the space of a description.
+fn compared(
+    [learned, held_out, made]: [&[&Clip]; 3],
+    describe: impl Fn(&Clip) -> Vec<f64> + Sync,
+) -> (Space, Distances) {
+    let rows =
+        |clips: &[&Clip]| -> Vec<Vec<f64>> { clips.par_iter().map(|c| describe(c)).collect() };
+    let (learned, held_out) = (rows(learned), rows(held_out));
+    let space = Space::new(&[learned.as_slice(), held_out.as_slice()].concat());
+    let place = |rows: &[Vec<f64>]| rows.iter().map(|row| space.place(row)).collect::<Vec<_>>();
+    let distances = Distances::new(&place(&learned), &place(&held_out), &place(&rows(made)));
+    (space, distances)
+}
+
+fn median_attack(clips: &[&Clip]) -> Attack {
+    let all: Vec<Attack> = clips.par_iter().map(|clip| Attack::of(clip)).collect();
+    let lows: Vec<f64> = all.iter().filter_map(|attack| attack.low_correlation).collect();
+    Attack {
+        crest_db: median(all.iter().map(|attack| attack.crest_db).collect()),
+        pre_echo_db: median(all.iter().map(|attack| attack.pre_echo_db).collect()),
+        low_correlation: (!lows.is_empty()).then(|| median(lows)),
     }
-}
-
-/// The share of steps that lead on, the length of the way over the straight one, and the largest step over the mean one.
-fn walk(vae: &Vae, a: &Sound, b: &Sound, space: &Space, seed: Seed) -> (f64, f64, f64) {
-    let b = if b.opposes(a) { &b.clone().inverted() } else { b };
-    let places: Vec<Vec<f64>> = (0..=STEPS)
-        .map(|step| {
-            let along = step as f32 / STEPS as f32;
-            let stems = [(a.envelope(), 1.0 - along), (b.envelope(), along)];
-            // Without straying from the line.
-            let target = target::between(vae, &stems, 0.0, seed);
-            let parents =
-                [Parent { sound: a, weight: 1.0 - along }, Parent { sound: b, weight: along }];
-            let parents: Vec<Parent<'_>> =
-                parents.into_iter().filter(|parent| parent.weight > 0.0).collect();
-            let made = morph(vae.grid(), &target.envelope, &parents, seed.child("sound"));
-            space.place(&describe(&made.clip))
-        })
-        .collect();
-    let apart =
-        |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-    let (from, to) = (&places[0], &places[STEPS as usize]);
-    let direct = apart(from, to).max(1e-9);
-    let along = |place: &[f64]| -> f64 {
-        place.iter().zip(from.iter().zip(to)).map(|(x, (a, b))| (x - a) * (b - a)).sum()
-    };
-    let steps: Vec<f64> = places.windows(2).map(|pair| apart(&pair[0], &pair[1])).collect();
-    let onward = places.windows(2).filter(|pair| along(&pair[1]) > along(&pair[0])).count();
-    let length: f64 = steps.iter().sum();
-    let largest = steps.iter().copied().fold(0.0, f64::max);
-    let count = f64::from(STEPS);
-    (onward as f64 / count, length / direct, largest / (length / count).max(1e-9))
-}
-
-fn probability(clip: &Clip, category: Category) -> f64 {
-    let all = category_probabilities(clip);
-    let found = Category::ALL.iter().zip(all).find(|(one, _)| **one == category);
-    f64::from(found.map_or(0.0, |(_, p)| p))
 }
 
 fn mean_likeness(all: &[Likeness]) -> Likeness {
@@ -288,8 +282,10 @@ mod tests {
 
     #[test]
     fn a_model_is_measured_the_same_each_time() {
-        let (_home, engine) = library_of(category(Category::Kick, 8));
-        let spec = EvalSpec { category: Category::Kick, count: 10, seed: Seed(1) };
+        let (home, engine) = library_of(category(Category::Kick, 8));
+        let plot = Some(home.path().join("pictures"));
+        let (count, seed, with) = (10, Seed(1), None);
+        let spec = EvalSpec { category: Category::Kick, count, seed, with, plot };
         let missing = engine.evaluate(&spec, &Progress::silent());
         assert!(matches!(missing, Err(Error::NotTrained(Category::Kick))));
         let train = TrainSpec { seed: Some(Seed(1)), ..TrainSpec::default() };
@@ -300,7 +296,14 @@ mod tests {
         // Few stems span the space of a Gaussian: they are nearly themselves.
         assert!(found.rebuilt.log_mel_db < 3.0, "{found:?}");
         assert!(found.distances.fad.is_finite() && found.probability[1] > 0.5, "{found:?}");
-        assert!(found.interpolation.pairs > 0 && found.interpolation.monotone > 0.8, "{found:?}");
+        assert!(found.interpolation.pairs > 0 && found.interpolation.onward > 0.8, "{found:?}");
+        assert!(found.interpolation.end_snr_db > 60.0, "{found:?}");
+        assert!(found.attack[0].pre_echo_db < -50.0, "{found:?}");
+        for picture in &found.pictures {
+            let start = std::fs::read(picture).unwrap();
+            assert!(start.starts_with(b"\x89PNG") && start.len() > 2_000, "{}", picture.display());
+        }
+        assert_eq!(found.pictures.len(), 3);
         let again = engine.evaluate(&spec, &Progress::silent()).unwrap();
         assert_eq!((again.rebuilt, again.interpolation), (found.rebuilt, found.interpolation));
         assert_eq!(again.distances.kad.to_bits(), found.distances.kad.to_bits());

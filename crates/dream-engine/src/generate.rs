@@ -8,7 +8,6 @@
 
 pub(crate) mod dreamer;
 mod gate;
-pub(crate) mod target;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

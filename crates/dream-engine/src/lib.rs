@@ -45,7 +45,7 @@ pub use dream_library::{
 pub use dream_neural::vae::Method;
 pub use duplicates::Near;
 pub use error::{Error, Kind};
-pub use evaluate::{EvalSpec, Evaluation, Interpolation};
+pub use evaluate::{Crossing, EvalSpec, Evaluation, Interpolation};
 pub use generate::{GenerateReport, GenerateSpec, GeneratedStem, Mode};
 pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
 pub use intake::{Damage, Origin};

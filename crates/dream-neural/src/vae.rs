@@ -20,9 +20,11 @@ mod morph;
 mod net;
 mod phase;
 mod sound;
+pub mod target;
 mod trainer;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use dream_core::Seed;
 use rayon::prelude::*;
@@ -55,6 +57,8 @@ const SHARES: [f32; 2] = [0.95, 0.05];
 /// draws sounds together. Measured on kicks and snares, KAD against real ones: 16 and 18 at 1, 8 and 10 at 1.15, 7 and 7 at 1.25; but the
 /// density of snares falls from 0.87 to 0.76 and 0.72.
 const WIDTH: f32 = 1.1;
+/// Others among which a stem looks for its neighbours, at most.
+const OTHERS: usize = 200;
 
 /// How a model was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +156,15 @@ pub struct Vae {
     latents: Vec<f32>,
     /// What it makes of them, in dB, `[stems, cells]`.
     portraits: Vec<f32>,
+    /// How far each of them lies from its neighbours, worked out when it is first asked for.
+    apart: OnceLock<Vec<Apart>>,
+}
+
+/// How far the portrait of a stem lies from those of its neighbours, among at most [`OTHERS`] others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Apart {
+    first: f32,
+    third: f32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -216,27 +229,64 @@ impl Vae {
     /// A place drawn from where the sounds lie that it learned from: a Gaussian of their mean and covariance, made round by a
     /// twentieth. The temperature widens it; 1 is as they lie.
     pub fn draw(&self, temperature: f32, seed: Seed) -> Vec<f32> {
+        let count = self.card.stems.len();
+        self.scattered(&vec![1.0; count], WIDTH * temperature, seed)
+    }
+
+    /// A place drawn from a Gaussian of the weighted mean and covariance of the stems, so many times as wide.
+    fn scattered(&self, weights: &[f32], width: f32, seed: Seed) -> Vec<f32> {
         let (count, latent) = (self.card.stems.len(), self.card.latent as usize);
-        let mean = self.mean_latent();
-        // Stems weighted by normal numbers have the covariance of the stems.
-        let weights = normals(count, seed.child("stems"));
+        let total: f32 = weights.iter().sum();
+        // The covariance of a sample is that of the whole less one of its parts.
+        let whole = count as f32 / (count.max(2) - 1) as f32;
+        let rows = || weights.iter().zip(self.latents.chunks_exact(latent));
+        let mut mean = vec![0.0_f32; latent];
+        for (weight, row) in rows() {
+            mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += weight / total * x);
+        }
+        // Stems times normal numbers have the covariance of the stems.
+        let dice = normals(count, seed.child("stems"));
         let mut away = vec![0.0_f32; latent];
         let mut power = 0.0_f32;
-        for (weight, row) in weights.iter().zip(self.latents.chunks_exact(latent)) {
+        for ((weight, row), dice) in rows().zip(dice) {
+            let share = whole * weight / total;
             for ((away, x), mean) in away.iter_mut().zip(row).zip(&mean) {
-                *away += weight * (x - mean);
-                power += (x - mean).powi(2);
+                *away += share.sqrt() * dice * (x - mean);
+                power += share * (x - mean).powi(2);
             }
         }
-        let degrees = (count.max(2) - 1) as f32;
         let [own, ball] = SHARES;
-        let (own, ball) = ((own / degrees).sqrt(), (ball * power / degrees / latent as f32).sqrt());
+        let (own, ball) = (own.sqrt(), (ball * power / latent as f32).sqrt());
         let round = normals(latent, seed.child("ball"));
         mean.iter()
             .zip(away)
             .zip(round)
-            .map(|((mean, away), round)| mean + WIDTH * temperature * (own * away + ball * round))
+            .map(|((mean, away), round)| mean + width * (own * away + ball * round))
             .collect()
+    }
+
+    /// How far stems that stand alone lie from their nearest neighbours: the mean, each distance counted by its square. Where some stems
+    /// are a family of alike ones and others are not, [`spacing`](Self::spacing) tells of the family, and this of the others.
+    pub fn reach(&self) -> f32 {
+        let sum =
+            |power: i32| self.apart().iter().map(|apart| apart.first.powi(power)).sum::<f32>();
+        sum(3) / sum(2).max(1e-9)
+    }
+
+    fn apart(&self) -> &[Apart] {
+        self.apart.get_or_init(|| {
+            let count = self.card.stems.len();
+            let step = count.div_ceil(OTHERS);
+            let found = (0..count).into_par_iter().map(|i| {
+                let others = (0..count).step_by(step).filter(|j| *j != i);
+                let mut distances: Vec<f32> =
+                    others.map(|j| distance(self.portrait(i), self.portrait(j))).collect();
+                distances.sort_by(f32::total_cmp);
+                let at = |rank: usize| distances.get(rank).or(distances.last()).copied();
+                Apart { first: at(0).unwrap_or(0.0), third: at(2).unwrap_or(0.0) }
+            });
+            found.collect()
+        })
     }
 
     /// The stems whose portraits are nearest to an envelope in dB with their [`distance`], the nearest first.
@@ -334,7 +384,15 @@ impl Vae {
         };
         let mean = root.tensor("mean", &[cells])?;
         let latents = root.tensor("latents", &[count, latent])?;
-        let mut vae = Self { card, grid, codec, mean, latents, portraits: Vec::new() };
+        let mut vae = Self {
+            card,
+            grid,
+            codec,
+            mean,
+            latents,
+            portraits: Vec::new(),
+            apart: OnceLock::new(),
+        };
         vae.draw_portraits();
         Ok(vae)
     }

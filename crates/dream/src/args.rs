@@ -414,6 +414,12 @@ pub(crate) struct Eval {
     /// Root of all random choices
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Walk the way to this category, too, as hybrids do
+    #[arg(long, value_name = "CATEGORY", value_parser = category)]
+    pub(crate) with: Option<Category>,
+    /// Draw where its stems lie, how it learned, and parents beside their children, as PNGs in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plot: Option<PathBuf>,
 }
 
 /// How places between stems are found.

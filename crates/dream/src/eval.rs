@@ -12,7 +12,13 @@ pub(crate) fn eval(
     progress: &Progress,
     report: &Report,
 ) -> anyhow::Result<bool> {
-    let spec = EvalSpec { category: args.category, count: args.count, seed: Seed(args.seed) };
+    let spec = EvalSpec {
+        category: args.category,
+        count: args.count,
+        seed: Seed(args.seed),
+        with: args.with,
+        plot: args.plot.clone(),
+    };
     let found = engine.evaluate(&spec, progress)?;
     report.finish();
     if report.is_json() {
@@ -20,6 +26,7 @@ pub(crate) fn eval(
         return Ok(true);
     }
     let (rebuilt, distances, way) = (found.rebuilt, found.distances, found.interpolation);
+    let (units, [attack, real]) = (found.distances_by_category_units, found.attack);
     report.answer(&format!(
         "{}: {} stems learned from, {} held out, {} sounds drawn",
         found.category, found.learned, found.held_out, found.drawn
@@ -41,13 +48,45 @@ pub(crate) fn eval(
         row("novelty", distances.novelty, distances.novelty_held_out),
         row("share of copies", distances.copies, none),
         row("diversity", distances.diversity, none),
+        row("FAD_32 by the category network", units.fad, units.fad_floor),
+        row("KAD x 1000 by the category network", units.kad, units.kad_floor),
+        row("density by the category network", units.density, none),
+        row("coverage by the category network", units.coverage, none),
+        row("novelty by the category network", units.novelty, units.novelty_held_out),
         row("probability of the category", found.probability[0], found.probability[1]),
-        row("interpolation: share of steps onward", way.monotone, none),
+        row("crest of the attack, dB", attack.crest_db, real.crest_db),
+        row("echo before the attack, dB", attack.pre_echo_db, real.pre_echo_db),
+        row(
+            "correlation of the channels' lows",
+            attack.low_correlation.unwrap_or(none),
+            real.low_correlation.unwrap_or(none),
+        ),
+        row("interpolation: share of steps onward", way.onward, none),
+        row("interpolation: share of pairs all onward", way.monotone, none),
         row("interpolation: way over straight line", way.path_over_direct, none),
         row("interpolation: largest step over mean", way.largest_step, none),
+        row("interpolation: ends against their stems, dB", way.end_snr_db, none),
         row("ms per sound, one thread", found.ms_per_sound, none),
         row("model, MB", found.megabytes, none),
     ];
     report.table(&["measure", "model", "real"], &rows);
+    if let Some(crossing) = &found.crossing {
+        let rows = crossing.probabilities.iter().zip(&crossing.log_odds).enumerate();
+        let rows: Vec<Vec<String>> = rows
+            .map(|(step, ([own, other], odds))| {
+                vec![
+                    format!("{:.1}", step as f64 / 10.0),
+                    number(*own),
+                    number(*other),
+                    number(*odds),
+                ]
+            })
+            .collect();
+        let (own, other) = (found.category.name(), crossing.with.name());
+        report.table(&["factor", own, other, "log odds"], &rows);
+    }
+    for picture in &found.pictures {
+        report.answer(&picture.display().to_string());
+    }
     Ok(true)
 }

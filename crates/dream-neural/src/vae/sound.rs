@@ -123,7 +123,8 @@ fn onset(clip: &Clip) -> usize {
     clip.iter_channels().filter_map(first).min().unwrap_or(0)
 }
 
-fn envelope(grid: &Grid, clip: &Clip, origin: i64) -> Vec<f32> {
+/// The envelope of a clip whose first column is centred on frame `origin`, at its own level.
+pub(super) fn envelope(grid: &Grid, clip: &Clip, origin: i64) -> Vec<f32> {
     // Frames from the origin on, cut where the grid ends.
     let frames = grid.frames();
     let cut: Vec<Vec<f32>> = clip

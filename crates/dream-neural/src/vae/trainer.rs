@@ -6,6 +6,7 @@
 //! Memory: three times the weights, the gradient aside, and once more for the best; 80 MB for an envelope of 4288 cells.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use dream_core::Seed;
 use rand::Rng;
@@ -237,6 +238,7 @@ impl Trainer {
             mean: self.mean,
             latents: Vec::new(),
             portraits: Vec::new(),
+            apart: OnceLock::new(),
         };
         // What is measured is what will be read back.
         vae.round();
@@ -478,6 +480,7 @@ pub fn gaussian(
         mean,
         latents: Vec::new(),
         portraits: Vec::new(),
+        apart: OnceLock::new(),
     };
     vae.round();
     let (means, _) = vae.posteriors(&envelopes);
@@ -570,7 +573,7 @@ fn shuffle(values: &mut [usize], rng: &mut impl Rng) {
     }
 }
 
-fn below(rng: &mut impl Rng, end: usize) -> usize {
+pub(super) fn below(rng: &mut impl Rng, end: usize) -> usize {
     ((u64::from(rng.next_u32()) * end as u64) >> 32) as usize
 }
 

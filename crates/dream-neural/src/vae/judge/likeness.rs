@@ -46,9 +46,15 @@ pub fn likeness(real: &Clip, made: &Clip) -> Likeness {
 pub(super) fn aligned(clip: &Clip) -> Vec<f32> {
     let mono = clip.to_mono();
     let peak = mono.iter().fold(1e-12_f32, |peak, x| peak.max(x.abs()));
-    let onset = mono.iter().position(|x| x.abs() >= ONSET * peak).unwrap_or(0) as i64;
+    let onset = onset(&mono) as i64;
     let at = |i: i64| usize::try_from(onset - LEAD + i).ok().and_then(|i| mono.get(i));
     (0..FRAMES as i64).map(|i| at(i).copied().unwrap_or(0.0) / peak).collect()
+}
+
+/// Where a sound comes near its peak.
+pub(super) fn onset(mono: &[f32]) -> usize {
+    let peak = mono.iter().fold(1e-12_f32, |peak, x| peak.max(x.abs()));
+    mono.iter().position(|x| x.abs() >= ONSET * peak).unwrap_or(0)
 }
 
 /// Mel bands of power spectra, each a weighted mean of bins: first bin and weights.
