@@ -12,7 +12,12 @@ pub(crate) fn eval(
     progress: &Progress,
     report: &Report,
 ) -> anyhow::Result<bool> {
-    let spec = EvalSpec { category: args.category, count: args.count, seed: Seed(args.seed) };
+    let spec = EvalSpec {
+        category: args.category,
+        form: args.form,
+        count: args.count,
+        seed: Seed(args.seed),
+    };
     let found = engine.evaluate(&spec, progress)?;
     report.finish();
     if report.is_json() {
@@ -29,7 +34,7 @@ pub(crate) fn eval(
     let row =
         |what: &str, value: f64, real: f64| vec![what.to_owned(), number(value), number(real)];
     let none = f64::NAN;
-    let rows = [
+    let mut rows = vec![
         row(&format!("log-mel distance of {of} stems, dB"), rebuilt.log_mel_db, none),
         row("spectral convergence, dB", rebuilt.convergence_db, none),
         row("envelope SNR, dB", rebuilt.envelope_snr_db, none),
@@ -48,6 +53,13 @@ pub(crate) fn eval(
         row("ms per sound, one thread", found.ms_per_sound, none),
         row("model, MB", found.megabytes, none),
     ];
+    if let Some(rhythm) = found.rhythm {
+        rows.extend([
+            row("vector strength on the sixteenths", rhythm.vector_strength, rhythm.of_parents),
+            row("largest seam over usual step", rhythm.largest_seam, none),
+            row("share of the exact length", rhythm.exact, none),
+        ]);
+    }
     report.table(&["measure", "model", "real"], &rows);
     Ok(true)
 }

@@ -4,6 +4,8 @@ use dream_core::Seed;
 use dream_neural::Vae;
 use rand::Rng;
 
+use super::GenerateSpec;
+
 /// An envelope to be dressed in.
 pub(crate) struct Target {
     /// In dB, on the grid of the dreamer.
@@ -47,6 +49,14 @@ pub(crate) fn between(vae: &Vae, stems: &[(&[f32], f32)], temperature: f32, seed
     target
 }
 
+/// The place of a stem moved by a step, with what the model does not know of the stem.
+pub(crate) fn beside(vae: &Vae, envelope: &[f32], step: &[f32]) -> Target {
+    let place = vae.encode(envelope);
+    let mut target = around(vae, place.iter().zip(step).map(|(x, step)| x + step).collect());
+    add_rest(&mut target.envelope, envelope, &vae.decode(&place), 1.0);
+    target
+}
+
 /// A place around a stem.
 pub(crate) fn like(vae: &Vae, envelope: &[f32], temperature: f32, seed: Seed) -> Target {
     let (place, drawn, mean) = (vae.encode(envelope), vae.draw(1.0, seed), vae.mean_latent());
@@ -68,6 +78,25 @@ pub(crate) fn pair(vae: &Vae, seed: Seed) -> [usize; 2] {
     near.retain(|(i, _)| *i != first);
     near.truncate(NEIGHBOURS.max(count / 4));
     [first, near[below(near.len())].0]
+}
+
+/// The weights of parents that are given, or of two that were chosen, for dream `number` of a job.
+pub(crate) fn weights(spec: &GenerateSpec, number: u64, count: usize, dice: Seed) -> Vec<f32> {
+    if count != 2 {
+        return shares(count, dice);
+    }
+    let along = match spec.factor {
+        Some(factor) => factor,
+        // Evenly between the ends, which are the parents themselves.
+        None if !spec.parents.is_empty() => (number + 1) as f32 / (spec.count + 1) as f32,
+        None => 0.25 + 0.5 * shares(2, dice)[0],
+    };
+    vec![1.0 - along, along]
+}
+
+/// A number below `end`.
+pub(crate) fn below(end: usize, seed: Seed) -> usize {
+    ((u64::from(seed.rng().next_u32()) * end as u64) >> 32) as usize
 }
 
 /// Weights of parents that add up to 1: uniform on the simplex.
