@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use dream_audio::decode::decode_file;
-use dream_core::{Category, Seed, StemId};
+use dream_core::{Category, Form, Seed, StemId};
 use dream_neural::vae::judge::describe;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,7 @@ fn dream(
 ) -> Result<Dreamed, Error> {
     let train = TrainSpec {
         category,
+        form: Some(Form::OneShot),
         epochs: spec.epochs,
         seed: Some(seed.child("train")),
         include_generated: true,
@@ -146,6 +147,7 @@ fn dream(
     work.engine.run(&JobSpec::Train(train), work.progress)?;
     let dreams = GenerateSpec {
         category,
+        form: Some(Form::OneShot),
         count: spec.keep * DREAMS,
         seed: Some(seed.child("dream")),
         ..GenerateSpec::default()

@@ -96,6 +96,22 @@ pub enum Error {
         /// How many there must be.
         need: usize,
     },
+    /// A category has too few loops to learn from.
+    #[error(
+        "{got} loops of {category} to learn from, at least {need} are needed: whole bars of a sure tempo; see --min-stems and \
+         --min-quality"
+    )]
+    TooFewLoops {
+        /// The category.
+        category: Category,
+        /// How many there are.
+        got: usize,
+        /// How many there must be.
+        need: usize,
+    },
+    /// There is no model of the loops of a category.
+    #[error("there is no model of loops of {0}: `dream train {0} --form loop` makes one")]
+    LoopsNotTrained(Category),
     /// There is no model of a category.
     #[error("there is no model of {0}: `dream train {0}` makes one")]
     NotTrained(Category),
@@ -159,11 +175,14 @@ impl Error {
             | Self::Genre(_)
             | Self::Invalid(_)
             | Self::TooFewStems { .. }
+            | Self::TooFewLoops { .. }
             | Self::Silent => Kind::Invalid,
             Self::Decode { source, .. } | Self::Encode { source, .. } => of_audio(source),
             Self::Compose(error) => of_compose(error),
             Self::Stored { .. } | Self::Download { .. } => Kind::Internal,
-            Self::NotInstalled { .. } | Self::NotTrained(_) => Kind::Conflict,
+            Self::NotInstalled { .. } | Self::NotTrained(_) | Self::LoopsNotTrained(_) => {
+                Kind::Conflict
+            }
             Self::Weights { source, .. } | Self::Train { source, .. } | Self::Separate(source) => {
                 of_weights(source)
             }

@@ -5,6 +5,7 @@
 //! pairs of real stems the way is walked in ten steps, and on request from category to category. Nothing is gated and nothing comes into
 //! the library. The same model, library and seed give the same figures.
 
+mod loops;
 mod picture;
 mod walk;
 
@@ -15,7 +16,7 @@ use std::time::Instant;
 use dream_analysis::category_units;
 use dream_audio::Clip;
 use dream_audio::decode::decode_file;
-use dream_core::{Category, Progress, Seed};
+use dream_core::{Category, Form, Progress, Seed};
 use dream_neural::Vae;
 use dream_neural::vae::judge::{Attack, Distances, Likeness, Space, describe, likeness};
 use dream_neural::vae::{Measures, Method, Parent, Sound, finish, morph, target};
@@ -23,7 +24,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::generate::dreamer::Model;
-use crate::train::tuning;
+use crate::train::{form_of, tuning};
 use crate::{Engine, Error};
 use walk::probability;
 
@@ -38,6 +39,8 @@ const PEAK: f32 = 0.891_25;
 pub struct EvalSpec {
     /// The category.
     pub category: Category,
+    /// Its one-shots or its loops; where absent, the loops of drums and the one-shots of all else.
+    pub form: Option<Form>,
     /// Sounds to draw, 10 to 1000.
     pub count: u32,
     /// Root of the randomness.
@@ -48,11 +51,26 @@ pub struct EvalSpec {
     pub plot: Option<PathBuf>,
 }
 
+/// How loops keep time and close.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Rhythm {
+    /// Mean vector strength of the onsets on the sixteenths, 0 to 1.
+    pub vector_strength: f64,
+    /// That of their parents.
+    pub of_parents: f64,
+    /// The largest step from an end to its start, in units of the step that 99.9 % of the steps of its loop do not exceed.
+    pub largest_seam: f64,
+    /// The share that has the length of its tempo to the frame.
+    pub exact: f64,
+}
+
 /// How good a model is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
     /// Of which category.
     pub category: Category,
+    /// One-shots or loops; the distances between loops are those between their bars.
+    pub form: Form,
     /// SHA-256 of the model.
     pub model_sha256: String,
     /// A network, or the Gaussian of few stems.
@@ -71,14 +89,16 @@ pub struct Evaluation {
     pub rebuilt_held_out: bool,
     /// What was drawn, against what is real.
     pub distances: Distances,
-    /// The same by the hidden units of the network that tells categories.
-    pub distances_by_category_units: Distances,
+    /// The same by the hidden units of the network that tells categories; absent of loops.
+    pub distances_by_category_units: Option<Distances>,
     /// The way between stems.
     pub interpolation: Interpolation,
     /// The way to another category.
     pub crossing: Option<Crossing>,
-    /// How sounds begin and where their lows are, medians of drawn and of real sounds.
-    pub attack: [Attack; 2],
+    /// How sounds begin and where their lows are, medians of drawn and of real sounds; absent of loops.
+    pub attack: Option<[Attack; 2]>,
+    /// How loops keep time; absent of one-shots.
+    pub rhythm: Option<Rhythm>,
     /// Mean probability of the category by the sound alone, of drawn and of real sounds.
     pub probability: [f64; 2],
     /// Milliseconds per drawn sound, on one thread.
@@ -107,11 +127,19 @@ impl Engine {
     /// Measures the model of a category.
     ///
     /// # Errors
-    /// `NotTrained` without one, `Weights` for a broken one, `NotFound` when too few of its stems are in the library, `Invalid` for a
+    /// `NotTrained` or `LoopsNotTrained` without one, `Weights` for a broken one, `NotFound` when too few of its stems are in the library, `Invalid` for a
     /// count out of range.
     pub fn evaluate(&self, spec: &EvalSpec, progress: &Progress) -> Result<Evaluation, Error> {
         if !(10..=1000).contains(&spec.count) {
             return Err(Error::Invalid("10 to 1000 sounds can be drawn".to_owned()));
+        }
+        if form_of(spec.form, spec.category)? == Form::Loop {
+            if spec.with.is_some() || spec.plot.is_some() {
+                let text =
+                    "pictures and ways to other categories are there for models of one-shots";
+                return Err(Error::Invalid(text.to_owned()));
+            }
+            return loops::evaluate(self, spec, progress);
         }
         let model = Model::read(self, spec.category)?;
         progress.step(0, 4, "listening")?;
@@ -166,6 +194,7 @@ impl Engine {
         };
         let mut found = Evaluation {
             category: spec.category,
+            form: Form::OneShot,
             model_sha256: model.sha256.clone(),
             method: vae.card().method,
             learned: learned.len() as u32,
@@ -175,10 +204,11 @@ impl Engine {
             rebuilt: mean_likeness(&likenesses),
             rebuilt_held_out,
             distances,
-            distances_by_category_units: by_units,
+            distances_by_category_units: Some(by_units),
             interpolation,
             crossing,
-            attack: [median_attack(&made), median_attack(&real)],
+            attack: Some([median_attack(&made), median_attack(&real)]),
+            rhythm: None,
             probability: [probable(&made), probable(&real)],
             ms_per_sound: ms,
             megabytes: vae.to_bytes().len() as f64 / 1e6,
@@ -285,7 +315,7 @@ mod tests {
         let (home, engine) = library_of(category(Category::Kick, 8));
         let plot = Some(home.path().join("pictures"));
         let (count, seed, with) = (10, Seed(1), None);
-        let spec = EvalSpec { category: Category::Kick, count, seed, with, plot };
+        let spec = EvalSpec { category: Category::Kick, form: None, count, seed, with, plot };
         let missing = engine.evaluate(&spec, &Progress::silent());
         assert!(matches!(missing, Err(Error::NotTrained(Category::Kick))));
         let train = TrainSpec { seed: Some(Seed(1)), ..TrainSpec::default() };
@@ -298,7 +328,7 @@ mod tests {
         assert!(found.distances.fad.is_finite() && found.probability[1] > 0.5, "{found:?}");
         assert!(found.interpolation.pairs > 0 && found.interpolation.onward > 0.8, "{found:?}");
         assert!(found.interpolation.end_snr_db > 60.0, "{found:?}");
-        assert!(found.attack[0].pre_echo_db < -50.0, "{found:?}");
+        assert!(found.attack.unwrap()[0].pre_echo_db < -50.0, "{found:?}");
         for picture in &found.pictures {
             let start = std::fs::read(picture).unwrap();
             assert!(start.starts_with(b"\x89PNG") && start.len() > 2_000, "{}", picture.display());

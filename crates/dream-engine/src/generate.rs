@@ -4,17 +4,19 @@
 //! phases of its own where no audio may be used), and judged: what is not clean, not of the category, a copy or far off is
 //! refused with its reason and drawn again, at most eight times. What passes comes into the library like any other audio, with
 //! all that is needed to make it again; a copy as WAV goes to `generated_stems/<category>`.
+//! Loops are dreamed bar by bar (`looping`) and have the frames of their tempo to the frame.
 //! Every stem is a step of the job. Seeds are numbered: the same job makes the same stems on any number of threads.
 
 pub(crate) mod dreamer;
 mod gate;
+pub(crate) mod looping;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dream_analysis::{Hints, Known};
 use dream_core::{
-    Ancestor, Category, Form, Generator, Key, Progress, Provenance, Seed, Source, StemId,
+    Ancestor, Bpm, Category, Form, Generator, Key, Progress, Provenance, Seed, Source, StemId,
 };
 use dream_library::Added;
 use rayon::prelude::*;
@@ -22,9 +24,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::intake::{Damage, Origin, Prepared, add};
 use crate::runner::Work;
-use crate::train::io;
+use crate::train::{form_of, io};
 use crate::{Engine, Error, Event};
-use dreamer::{Dream, Dreamer};
+use dreamer::{Dream, Dreamer, Model};
+use looping::Looper;
 
 /// How often a stem that was refused is drawn again.
 const TRIES: u32 = 8;
@@ -65,6 +68,8 @@ impl Mode {
 pub struct GenerateSpec {
     /// The category.
     pub category: Category,
+    /// One-shots or loops; where absent what the parents are, else the loops of drums and the one-shots of all else.
+    pub form: Option<Form>,
     /// How many stems, 1 to 10000.
     pub count: u32,
     /// How.
@@ -82,14 +87,18 @@ pub struct GenerateSpec {
     pub seed: Option<Seed>,
     /// Whether no audio of the parents may be used.
     pub novelty_max: bool,
-    /// The key that tonal stems are to play in: they sound its tonic, in the octave that is nearest to their parents'.
+    /// The key that tonal stems are to play in: one-shots sound its tonic, in the octave that is nearest to their parents'; loops are
+    /// moved as a whole.
     pub key: Option<Key>,
+    /// The tempo that loops are to have; where absent that of their parents.
+    pub bpm: Option<Bpm>,
 }
 
 impl Default for GenerateSpec {
     fn default() -> Self {
         Self {
             category: Category::Kick,
+            form: None,
             count: 10,
             mode: Mode::Random,
             with: None,
@@ -99,8 +108,20 @@ impl Default for GenerateSpec {
             seed: None,
             novelty_max: false,
             key: None,
+            bpm: None,
         }
     }
+}
+
+/// What makes a stem a loop.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Beat {
+    /// Its tempo, exact to the frame.
+    pub bpm: Bpm,
+    /// Whole bars of 4/4.
+    pub bars: u32,
+    /// The key; absent of what has none.
+    pub key: Option<Key>,
 }
 
 /// A stem that was dreamed.
@@ -120,6 +141,9 @@ pub struct GeneratedStem {
     pub duration_s: f64,
     /// Its note as a MIDI number with cents as its fraction; absent of what has no pitch.
     pub root: Option<f64>,
+    /// Tempo, bars and key of a loop.
+    #[serde(flatten)]
+    pub beat: Option<Beat>,
     /// The stems it was made of.
     pub parents: Vec<Ancestor>,
     /// The least permissive licence of these.
@@ -145,6 +169,8 @@ struct Record {
 pub struct GenerateReport {
     /// Of which category.
     pub category: Category,
+    /// One-shots or loops.
+    pub form: Form,
     /// How.
     pub mode: Mode,
     /// How many were asked for.
@@ -167,17 +193,25 @@ pub(crate) fn run(work: &Work<'_>, spec: &GenerateSpec) -> Result<GenerateReport
     check(spec)?;
     let engine = work.engine;
     let seed = work.step("seed", 0.0, || Ok(spec.seed.unwrap_or_else(|| engine.draw_seed())))?;
-    let dreamer = Dreamer::new(engine, spec)?;
+    let form = form(engine, spec)?;
+    if form != Form::Loop && spec.bpm.is_some() {
+        return Err(Error::Invalid("a tempo is for loops".to_owned()));
+    }
+    let dreamer = match form {
+        Form::Loop => Dreams::Loops(Looper::new(engine, spec)?),
+        Form::OneShot | Form::Free => Dreams::OneShots(Dreamer::new(engine, spec)?),
+    };
     let mut report = GenerateReport {
         category: spec.category,
+        form,
         mode: spec.mode,
         asked: spec.count,
         made: 0,
         refused: BTreeMap::new(),
         acceptance: 0.0,
-        model_sha256: dreamer.model_sha256(),
+        model_sha256: sha256_of(dreamer.models()),
         seed,
-        warnings: dreamer.warnings(),
+        warnings: warnings(dreamer.models()),
     };
     let done = engine.library().steps(work.claim.job)?;
     let around = Around { engine, progress: work.progress, seed };
@@ -215,6 +249,59 @@ pub(crate) fn run(work: &Work<'_>, spec: &GenerateSpec) -> Result<GenerateReport
     work.progress.step(total, total, spec.category.name())?;
     report.acceptance = f64::from(report.made) / drafts.max(1) as f64;
     Ok(report)
+}
+
+/// What dreams.
+enum Dreams<'a> {
+    OneShots(Dreamer<'a>),
+    Loops(Looper<'a>),
+}
+
+impl Dreams<'_> {
+    fn dream(&self, spec: &GenerateSpec, number: u64, seed: Seed) -> Result<Dream, Error> {
+        match self {
+            Self::OneShots(dreamer) => dreamer.dream(spec, number, seed),
+            Self::Loops(looper) => looper.dream(spec, number, seed),
+        }
+    }
+
+    fn models(&self) -> &[Model] {
+        match self {
+            Self::OneShots(dreamer) => dreamer.models(),
+            Self::Loops(looper) => looper.models(),
+        }
+    }
+}
+
+/// The form that is meant: as asked for, or that of the parents, or what is usual.
+fn form(engine: &Engine, spec: &GenerateSpec) -> Result<Form, Error> {
+    let parents = match spec.parents.first() {
+        Some(id) if spec.form.is_none() => Some(engine.library().stem(*id)?.stem.facts.form),
+        _ => spec.form,
+    };
+    form_of(parents.filter(|form| *form != Form::Free || spec.form.is_some()), spec.category)
+}
+
+/// The hashes of some models, joined.
+fn sha256_of(models: &[Model]) -> String {
+    let names: Vec<&str> = models.iter().map(|model| model.sha256.as_str()).collect();
+    names.join("+")
+}
+
+/// What is missing of what some models learned from.
+fn warnings(models: &[Model]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for model in models {
+        let (there, all) = (model.stems.len(), model.vae.card().stems.len());
+        if there < all {
+            warnings.push(format!(
+                "{} of the {all} stems that the model of {} learned from are not in the library any more, or disliked",
+                all - there,
+                model.category
+            ));
+        }
+    }
+    warnings
 }
 
 fn step_name(number: u64) -> String {
@@ -271,7 +358,7 @@ struct Around<'a> {
 fn draft(
     around: &Around<'_>,
     spec: &GenerateSpec,
-    dreamer: &Dreamer<'_>,
+    dreamer: &Dreams<'_>,
     number: u64,
 ) -> Result<Drafted, Error> {
     let seed = around.seed.child("stem").index(number);
@@ -309,8 +396,11 @@ fn origin(spec: &GenerateSpec, dream: &Dream) -> Origin {
             name: None,
             known: Known {
                 category: Some(dream.category),
-                form: Some(Form::OneShot),
+                form: Some(if dream.beat.is_some() { Form::Loop } else { Form::OneShot }),
                 root: dream.root,
+                bpm: dream.beat.map(|beat| beat.bpm),
+                bars: dream.beat.map(|beat| beat.bars),
+                key: dream.beat.and_then(|beat| beat.key),
                 ..Known::default()
             },
         },
@@ -351,6 +441,7 @@ fn commit(
             mode: spec.mode,
             duration_s: dream.clip.seconds(),
             root: dream.root,
+            beat: dream.beat,
             parents: dream.generator.parents.clone(),
             licence: dream.licence.clone(),
             novelty: dream.generator.novelty,

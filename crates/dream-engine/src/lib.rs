@@ -23,6 +23,7 @@ mod models;
 mod separate;
 mod starter_kit;
 mod train;
+mod whole;
 
 use std::fs::File;
 use std::path::Path;
@@ -45,8 +46,8 @@ pub use dream_library::{
 pub use dream_neural::vae::Method;
 pub use duplicates::Near;
 pub use error::{Error, Kind};
-pub use evaluate::{Crossing, EvalSpec, Evaluation, Interpolation};
-pub use generate::{GenerateReport, GenerateSpec, GeneratedStem, Mode};
+pub use evaluate::{Crossing, EvalSpec, Evaluation, Interpolation, Rhythm};
+pub use generate::{Beat, GenerateReport, GenerateSpec, GeneratedStem, Mode};
 pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
 pub use intake::{Damage, Origin};
 pub use job::{Event, JobSpec, Outcome};
@@ -149,9 +150,18 @@ mod testing {
 
     /// Stems of the starter kit: the first one-shots of a category.
     pub(crate) fn category(category: Category, count: usize) -> Vec<(Clip, Origin)> {
+        stems(category, Form::OneShot, count)
+    }
+
+    /// The first loops of a category.
+    pub(crate) fn loops(category: Category, count: usize) -> Vec<(Clip, Origin)> {
+        stems(category, Form::Loop, count)
+    }
+
+    fn stems(category: Category, form: Form, count: usize) -> Vec<(Clip, Origin)> {
         let recipes = dream_audio::synth::kit::recipes().into_iter();
         recipes
-            .filter(|recipe| recipe.category == category && recipe.form == Form::OneShot)
+            .filter(|recipe| recipe.category == category && recipe.form == form)
             .take(count)
             .map(|recipe| {
                 let origin = Origin {
@@ -164,7 +174,10 @@ mod testing {
                         name: None,
                         known: Known {
                             category: Some(category),
-                            form: Some(Form::OneShot),
+                            form: Some(form),
+                            bpm: recipe.bpm,
+                            bars: recipe.bars,
+                            key: recipe.key.filter(|_| form == Form::Loop),
                             ..Known::default()
                         },
                     },

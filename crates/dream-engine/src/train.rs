@@ -1,27 +1,33 @@
 //! Learning: the stems of a category into a model of what they have in common.
 //!
-//! The corpus is listened to, a network learns from it epoch by epoch, and the best epoch becomes `models/<category>_vae.safetensors`.
+//! The corpus is listened to, a network learns from it epoch by epoch, and the best epoch becomes `models/<category>_vae.safetensors`; that of
+//! loops, which are learned bar by bar, `models/<category>_loop_vae.safetensors`.
 //! A model that was there before stays until the new one is whole, and stays if this fails. Every few seconds the state is stored
 //! in a folder of the job: a run that was killed or stopped goes on there, and ends in the same bytes.
 //!
 //! Memory: some 80 MB while learning, the corpus aside (17 KB per stem); one decoded stem per thread before.
 
+mod bars;
 mod corpus;
 pub(crate) mod tuning;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use dream_core::{Category, Seed, Source, StemId};
+use dream_core::{Category, Form, Seed, Source, StemId};
 use dream_library::write_file;
-use dream_neural::vae::{self, Card, Epoch, Example, FEWEST, Grid, Method, Trainer, Vae};
+use dream_neural::vae::{
+    self, Card, Epoch, Example, FEWEST, FEWEST_STEMS, Grid, Layout, Method, Trainer, Vae,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::runner::Work;
-use crate::{Error, Event, VERSION};
+use crate::whole::usual_form;
+use crate::{Engine, Error, Event, VERSION};
 use corpus::Corpus;
 
 /// The time between two stored states.
@@ -33,6 +39,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub struct TrainSpec {
     /// The category.
     pub category: Category,
+    /// Its one-shots or its loops; where absent, the loops of drums and the one-shots of all else.
+    pub form: Option<Form>,
     /// Epochs, 1 to 10000.
     pub epochs: u32,
     /// Examples per step, 1 to 256.
@@ -61,6 +69,7 @@ impl Default for TrainSpec {
     fn default() -> Self {
         Self {
             category: Category::Kick,
+            form: None,
             epochs: 100,
             batch_size: 32,
             latent_dim: 128,
@@ -81,6 +90,8 @@ impl Default for TrainSpec {
 pub struct TrainEpoch {
     /// What is learned.
     pub category: Category,
+    /// One-shots or loops.
+    pub form: Form,
     /// The epoch.
     #[serde(flatten)]
     pub epoch: Epoch,
@@ -93,6 +104,8 @@ pub struct TrainEpoch {
 pub struct TrainReport {
     /// Of which category.
     pub category: Category,
+    /// One-shots or loops.
+    pub form: Form,
     /// The model.
     pub path: PathBuf,
     /// SHA-256 of its file.
@@ -103,6 +116,8 @@ pub struct TrainReport {
     pub stems: u32,
     /// Stems held out.
     pub held_out: u32,
+    /// Bars of these stems; absent of one-shots.
+    pub bars: Option<u32>,
     /// Epochs done.
     pub epochs: u32,
     /// The epoch that was kept.
@@ -146,7 +161,11 @@ pub(crate) fn run(work: &Work<'_>, spec: &TrainSpec) -> Result<TrainReport, Erro
         rate: spec.learning_rate,
         seed,
     };
-    let corpus = Corpus::gather(work, spec)?;
+    let form = form_of(spec.form, spec.category)?;
+    let corpus = match form {
+        Form::Loop => bars::gather(work, spec)?,
+        Form::OneShot | Form::Free => Corpus::gather(work, spec)?,
+    };
     let mut card = Card::new(spec.category.name(), VERSION);
     card.corpus_digest.clone_from(&corpus.digest);
     card.licences.clone_from(&corpus.licences);
@@ -156,10 +175,18 @@ pub(crate) fn run(work: &Work<'_>, spec: &TrainSpec) -> Result<TrainReport, Erro
     let (mut resumed, folder) = (false, engine.home().work().join(work.claim.job.0.to_string()));
     let grid = Grid::new(corpus.layout);
     let frames = grid.frames();
-    let vae = if corpus.examples.len() < FEWEST {
+    let (count, stems) = (corpus.examples.len(), corpus.stems());
+    let vae = if count < FEWEST || stems < FEWEST_STEMS {
+        let few = match form {
+            Form::Loop => format!("{count} bars of {stems} loops"),
+            Form::OneShot | Form::Free => format!("{count} stems"),
+        };
+        let needed = match form {
+            Form::Loop => format!("{FEWEST} bars of {FEWEST_STEMS} loops"),
+            Form::OneShot | Form::Free => FEWEST.to_string(),
+        };
         card.warnings.push(format!(
-            "only {} stems: the Gaussian of their own space in place of a network, which needs {FEWEST}",
-            corpus.examples.len()
+            "only {few}: the Gaussian of their own space in place of a network, which needs {needed}"
         ));
         vae::gaussian(grid, corpus.examples, how, card).map_err(failed)?
     } else {
@@ -168,11 +195,11 @@ pub(crate) fn run(work: &Work<'_>, spec: &TrainSpec) -> Result<TrainReport, Erro
         let (mut trainer, taken_up) =
             start(grid, corpus.examples, how, &checkpoint).map_err(failed)?;
         resumed = taken_up;
-        learn(work, spec, &mut trainer, &checkpoint)?;
+        learn(work, spec, form, &mut trainer, &checkpoint)?;
         trainer.finish(card).map_err(failed)?
     };
     work.progress.check()?;
-    let report = store(work, spec.category, &vae, resumed, frames)?;
+    let report = store(work, (spec.category, form), &vae, resumed, frames)?;
     if folder.is_dir() {
         std::fs::remove_dir_all(&folder).map_err(io("remove", &folder))?;
     }
@@ -198,6 +225,7 @@ fn start(
 fn learn(
     work: &Work<'_>,
     spec: &TrainSpec,
+    form: Form,
     trainer: &mut Trainer,
     checkpoint: &Path,
 ) -> Result<(), Error> {
@@ -217,7 +245,7 @@ fn learn(
             "{} loss {:.4}, held out {:.2} dB",
             spec.category, epoch.loss, epoch.held_out_db
         );
-        let event = TrainEpoch { category: spec.category, epoch, epochs: spec.epochs };
+        let event = TrainEpoch { category: spec.category, form, epoch, epochs: spec.epochs };
         (work.watch)(Event::Epoch(&event));
     }
     let done = trainer.history().len() as u64;
@@ -239,22 +267,28 @@ fn store_state(
 
 fn store(
     work: &Work<'_>,
-    category: Category,
+    (category, form): (Category, Form),
     vae: &Vae,
     resumed: bool,
     frames: usize,
 ) -> Result<TrainReport, Error> {
-    let path = work.engine.home().trained(category);
+    let path = model_path(work.engine, category, form);
     let bytes = vae.to_bytes();
     write_file(&path, |file| file.write_all(&bytes))?;
     let (card, measures) = (vae.card(), vae.card().measures);
+    let all: Vec<u32> = (0..card.stems.len() as u32).collect();
+    let stems = |examples: &[u32]| {
+        examples.iter().map(|i| vae.stem(*i as usize)).collect::<BTreeSet<_>>().len() as u32
+    };
     Ok(TrainReport {
         category,
+        form,
         path,
         sha256: sha256(&bytes),
         method: card.method,
-        stems: card.stems.len() as u32,
-        held_out: card.held_out.len() as u32,
+        stems: stems(&all),
+        held_out: stems(&card.held_out),
+        bars: (card.layout == Layout::Bar).then_some(card.stems.len() as u32),
         epochs: card.history.len() as u32,
         best_epoch: measures.best_epoch,
         held_out_db: measures.held_out_db,
@@ -270,6 +304,24 @@ fn store(
         resumed,
         warnings: card.warnings.clone(),
     })
+}
+
+/// The form that is meant.
+pub(crate) fn form_of(asked: Option<Form>, category: Category) -> Result<Form, Error> {
+    match asked.unwrap_or_else(|| usual_form(category)) {
+        Form::Free => {
+            Err(Error::Invalid("one-shots or loops are learned, nothing else".to_owned()))
+        }
+        form @ (Form::OneShot | Form::Loop) => Ok(form),
+    }
+}
+
+/// Where the model of a category and form lies.
+pub(crate) fn model_path(engine: &Engine, category: Category, form: Form) -> PathBuf {
+    match form {
+        Form::Loop => engine.home().trained_loops(category),
+        Form::OneShot | Form::Free => engine.home().trained(category),
+    }
 }
 
 /// SHA-256 in hexadecimal.

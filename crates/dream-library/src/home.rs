@@ -101,6 +101,11 @@ impl Home {
         self.models().join(format!("{}_vae.safetensors", category.name()))
     }
 
+    /// The trained model of the loops of a category.
+    pub fn trained_loops(&self, category: Category) -> PathBuf {
+        self.models().join(format!("{}_loop_vae.safetensors", category.name()))
+    }
+
     /// Fetched weights.
     pub fn pretrained(&self) -> PathBuf {
         self.root.join("models/pretrained")

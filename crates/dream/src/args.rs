@@ -304,9 +304,13 @@ pub(crate) struct Train {
     /// The category: kick, snare, hihat ...
     #[arg(value_parser = category, required_unless_present = "all", conflicts_with = "all")]
     pub(crate) category: Option<Category>,
-    /// Every category with enough one-shots
+    /// Every category with enough one-shots or loops
     #[arg(long)]
     pub(crate) all: bool,
+    /// Its one-shots or its loops, which are models of their own [default: loops of drums, one-shots of all else;
+    /// with --all both]
+    #[arg(long, value_name = "one-shot|loop", value_parser = learned)]
+    pub(crate) form: Option<Form>,
     /// Rounds through the stems; the best one is kept
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) epochs: u32,
@@ -322,7 +326,7 @@ pub(crate) struct Train {
     /// Root of all random choices: the same seed and library give the same model
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Fewest stems that are worth it [default: 2, with --all 10]
+    /// Fewest stems that are worth it [default: 2, with --all 10 one-shots or 4 loops]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) min_stems: Option<u32>,
     /// Only stems of at least this quality, 0 to 1
@@ -344,6 +348,9 @@ pub(crate) struct Generate {
     /// The category: kick, snare, hihat ...
     #[arg(value_parser = category)]
     pub(crate) category: Category,
+    /// One-shots or loops [default: what the parents are, else loops of drums and one-shots of all else]
+    #[arg(long, value_name = "one-shot|loop", value_parser = learned)]
+    pub(crate) form: Option<Form>,
     /// How many stems
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) count: u32,
@@ -367,9 +374,12 @@ pub(crate) struct Generate {
     /// How widely stems are drawn, above 0 to 2: 1 is as the category lies
     #[arg(long, value_name = "T", default_value = "1", value_parser = temperature)]
     pub(crate) temperature: f32,
-    /// The key that tonal stems are to play in: "F# minor", Am, 11A; they sound its tonic
+    /// The key that tonal stems are to play in: "F# minor", Am, 11A; one-shots sound its tonic
     #[arg(long, value_parser = Key::parse)]
     pub(crate) key: Option<Key>,
+    /// The tempo that loops are to have [default: that of their parents]
+    #[arg(long, value_name = "X", value_parser = tempo)]
+    pub(crate) bpm: Option<Bpm>,
     /// Root of all random choices: the same seed, model and library give the same bytes
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -408,6 +418,9 @@ pub(crate) struct Eval {
     /// The category: kick, snare, hihat ...
     #[arg(value_parser = category)]
     pub(crate) category: Category,
+    /// One-shots or loops [default: loops of drums, one-shots of all else]
+    #[arg(long, value_name = "one-shot|loop", value_parser = learned)]
+    pub(crate) form: Option<Form>,
     /// Sounds to draw, 10 to 1000
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=1000))]
     pub(crate) count: u32,
@@ -619,6 +632,13 @@ fn source(text: &str) -> Result<Source, String> {
 
 fn form(text: &str) -> Result<Form, String> {
     Form::ALL.iter().find(|form| form.name() == text).copied().ok_or_else(|| one_of(Form::ALL))
+}
+
+fn learned(text: &str) -> Result<Form, String> {
+    match form(&text.replace('-', "_")) {
+        Ok(form @ (Form::OneShot | Form::Loop)) => Ok(form),
+        Ok(Form::Free) | Err(_) => Err("one-shot or loop".to_owned()),
+    }
 }
 
 fn sort(text: &str) -> Result<Sort, String> {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use dream_core::{Progress, Seed};
+use dream_core::{Form, Progress, Seed};
 use dream_engine::{CycleRound, CycleSpec, Engine, Event, JobSpec, Outcome};
 use serde_json::json;
 
@@ -20,8 +20,11 @@ pub(crate) fn cycle(
 ) -> anyhow::Result<bool> {
     starter(engine, progress, report)?;
     let started = Instant::now();
-    let categories =
-        if args.category.is_empty() { worth_it(engine, WORTH_IT)? } else { args.category.clone() };
+    let categories = if args.category.is_empty() {
+        worth_it(engine, Form::OneShot, WORTH_IT)?
+    } else {
+        args.category.clone()
+    };
     let spec = CycleSpec {
         categories,
         rounds: args.rounds,

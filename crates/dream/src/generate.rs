@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use dream_core::{Progress, Seed, StemId, note_name};
+use dream_core::{Bpm, Progress, Seed, StemId, note_name};
 use dream_engine::{
     Engine, Event, GenerateReport, GenerateSpec, GeneratedStem, JobSpec, Mode, Outcome,
 };
@@ -52,6 +52,7 @@ fn spec(args: &Generate) -> GenerateSpec {
     };
     GenerateSpec {
         category: args.category,
+        form: args.form,
         count: args.count,
         mode,
         with: args.with,
@@ -60,6 +61,7 @@ fn spec(args: &Generate) -> GenerateSpec {
         temperature: args.temperature,
         seed: args.seed.map(Seed),
         key: args.key,
+        bpm: args.bpm,
         novelty_max: args.novelty == Novelty::Max,
     }
 }
@@ -75,17 +77,28 @@ fn print_stem(stem: &GeneratedStem, report: &Report) {
         .iter()
         .map(|parent| format!("{} ({:.0} %)", parent.stem.0, 100.0 * parent.weight))
         .collect();
+    let beat = stem.beat.map(|beat| {
+        let key = beat.key.map(|key| format!("{key}, ")).unwrap_or_default();
+        format!("{} bars at {} bpm, {key}", beat.bars, bpm(beat.bpm))
+    });
     report.line(&format!(
-        "stem {:<5} {:.2} s, {}novelty {:.2}, {} {:.0} %, from {}",
+        "stem {:<5} {:.2} s, {}{}novelty {:.2}, {} {:.0} %, from {}",
         stem.id.0,
         stem.duration_s,
         stem.root.map(|root| format!("{}, ", note_name(root))).unwrap_or_default(),
+        beat.unwrap_or_default(),
         stem.novelty,
         stem.category,
         100.0 * stem.probability,
         parents.join(" and ")
     ));
     report.line(&format!("  {}", escaped(&stem.path)));
+}
+
+/// A tempo with two decimals where it is no whole one.
+fn bpm(bpm: Bpm) -> String {
+    let bpm = bpm.get();
+    if (bpm - bpm.round()).abs() < 0.005 { format!("{bpm:.0}") } else { format!("{bpm:.2}") }
 }
 
 fn print_report(made: &GenerateReport, elapsed_s: f64, report: &Report) {

@@ -14,6 +14,8 @@ use crate::report::{Report, escaped};
 
 /// Fewest one-shots of a category that `--all` learns, unless said otherwise.
 pub(crate) const WORTH_IT: u32 = 10;
+/// Fewest loops.
+const LOOPS_WORTH_IT: u32 = 4;
 
 pub(crate) fn train(
     engine: &Engine,
@@ -23,13 +25,13 @@ pub(crate) fn train(
 ) -> anyhow::Result<bool> {
     starter(engine, progress, report)?;
     let started = Instant::now();
-    let categories = match args.category {
-        Some(category) => vec![category],
-        None => worth_it(engine, args.min_stems.unwrap_or(WORTH_IT))?,
+    let models = match args.category {
+        Some(category) => vec![(category, args.form)],
+        None => worth_training(engine, args)?,
     };
     let (mut trained, mut failed, mut error) = (Vec::new(), 0_u32, None);
-    for category in categories {
-        match one(engine, spec(args, category), progress, report) {
+    for (category, form) in models {
+        match one(engine, spec(args, category, form), progress, report) {
             Ok(model) => trained.push(model),
             // The other categories can be learned for all that.
             Err(fault) if args.all && fault.kind() != dream_engine::Kind::Cancelled => {
@@ -52,18 +54,29 @@ pub(crate) fn train(
     if args.all {
         report.line(&format!("{} models in {elapsed_s:.1} s, {failed} failed", trained.len()));
         if trained.is_empty() && failed == 0 {
-            report.complain("no category has enough one-shots: see --min-stems");
+            report.complain("no category has enough stems: see --min-stems");
         }
     }
     Ok(failed == 0 && !trained.is_empty())
 }
 
-/// The categories with so many one-shots, `other` aside.
-pub(crate) fn worth_it(engine: &Engine, least: u32) -> Result<Vec<Category>, Error> {
+/// The models that `--all` makes: of one-shots and of loops, unless one of them was asked for.
+fn worth_training(engine: &Engine, args: &Train) -> Result<Vec<(Category, Option<Form>)>, Error> {
+    let mut models = Vec::new();
+    for (form, least) in [(Form::OneShot, WORTH_IT), (Form::Loop, LOOPS_WORTH_IT)] {
+        if args.form.is_none_or(|wanted| wanted == form) {
+            let categories = worth_it(engine, form, args.min_stems.unwrap_or(least))?;
+            models.extend(categories.into_iter().map(|category| (category, Some(form))));
+        }
+    }
+    Ok(models)
+}
+
+/// The categories with so many stems of a form, `other` aside.
+pub(crate) fn worth_it(engine: &Engine, form: Form, least: u32) -> Result<Vec<Category>, Error> {
     let mut found = Vec::new();
     for category in Category::ALL.iter().copied().filter(|c| *c != Category::Other) {
-        let filter =
-            Filter { categories: vec![category], form: Some(Form::OneShot), ..Filter::default() };
+        let filter = Filter { categories: vec![category], form: Some(form), ..Filter::default() };
         if engine.library().count(&filter)? >= u64::from(least) {
             found.push(category);
         }
@@ -71,10 +84,15 @@ pub(crate) fn worth_it(engine: &Engine, least: u32) -> Result<Vec<Category>, Err
     Ok(found)
 }
 
-fn spec(args: &Train, category: Category) -> TrainSpec {
-    let least = if args.all { WORTH_IT } else { 2 };
+fn spec(args: &Train, category: Category, form: Option<Form>) -> TrainSpec {
+    let least = match form {
+        _ if !args.all => 2,
+        Some(Form::Loop) => LOOPS_WORTH_IT,
+        Some(Form::OneShot | Form::Free) | None => WORTH_IT,
+    };
     TrainSpec {
         category,
+        form,
         epochs: args.epochs,
         batch_size: args.batch_size,
         latent_dim: args.latent_dim,
@@ -117,10 +135,13 @@ fn one(
         ),
         Method::Gaussian => format!("a Gaussian of {} dimensions", model.latent_dim),
     };
+    let what = match model.bars {
+        Some(bars) => format!("{bars} bars of {} loops", model.stems),
+        None => format!("{} stems", model.stems),
+    };
     report.line(&format!(
-        "{} learned from {} stems in {:.1} s: {kind}",
+        "{} learned from {what} in {:.1} s: {kind}",
         model.category,
-        model.stems,
         started.elapsed().as_secs_f64()
     ));
     report.line(&format!("  {}", escaped(&model.path.display().to_string())));
@@ -135,7 +156,7 @@ fn print_epoch(epoch: &TrainEpoch, report: &Report) {
         // Names and finite numbers only: it cannot fail.
         let _ = report.document(epoch);
     } else if report.is_verbose() {
-        let TrainEpoch { epoch, epochs, category } = epoch;
+        let TrainEpoch { epoch, epochs, category, .. } = epoch;
         let best = if epoch.best { ", the best so far" } else { "" };
         report.line(&format!(
             "{category} epoch {} of {epochs}: loss {:.4}, {:.1} nats, held out {:.2} dB{best}",

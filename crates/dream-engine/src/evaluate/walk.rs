@@ -14,8 +14,8 @@ use crate::generate::dreamer::Dreamer;
 use crate::{Engine, Error, GenerateSpec, Mode};
 
 /// Pairs between which the way is walked, and steps of it.
-const PAIRS: u64 = 16;
-const STEPS: u8 = 10;
+pub(super) const PAIRS: u64 = 16;
+pub(super) const STEPS: u8 = 10;
 /// What is added to a probability before ratios are taken.
 const LEAST: f64 = 1e-3;
 
@@ -67,25 +67,61 @@ pub(super) fn between(
             Some(Walk::new(vae, &a?.sound, &b?.sound, space, seed))
         })
         .collect();
-    let part = |of: fn(&Walk) -> f64| walks.iter().map(of).collect::<Vec<f64>>();
-    let found = Interpolation {
-        pairs: walks.len() as u32,
-        onward: mean(part(|walk| walk.onward)),
-        monotone: mean(part(|walk| if walk.onward < 1.0 { 0.0 } else { 1.0 })),
-        path_over_direct: median(part(|walk| walk.path_over_direct)),
-        largest_step: median(part(|walk| walk.largest_step)),
-        end_snr_db: part(|walk| walk.end_snr_db).into_iter().fold(f64::INFINITY, f64::min),
-    };
+    let found = summed(&walks);
     (found, walks.into_iter().next().map_or(Vec::new(), |walk| walk.clips))
 }
 
+/// The steps of a way.
+pub(super) struct Steps {
+    /// The share that leads on.
+    pub(super) onward: f64,
+    /// The length of the way over the straight one.
+    pub(super) path_over_direct: f64,
+    /// The largest over the mean one.
+    pub(super) largest: f64,
+}
+
+impl Steps {
+    /// Those between places along a way.
+    pub(super) fn of(places: &[Vec<f64>]) -> Self {
+        let apart = |a: &[f64], b: &[f64]| {
+            a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+        };
+        let (from, to) = (&places[0], &places[places.len() - 1]);
+        let along = |place: &[f64]| -> f64 {
+            place.iter().zip(from.iter().zip(to)).map(|(x, (a, b))| (x - a) * (b - a)).sum()
+        };
+        let steps: Vec<f64> = places.windows(2).map(|pair| apart(&pair[0], &pair[1])).collect();
+        let onward = places.windows(2).filter(|pair| along(&pair[1]) > along(&pair[0])).count();
+        let length: f64 = steps.iter().sum();
+        let largest = steps.iter().copied().fold(0.0, f64::max);
+        let count = steps.len() as f64;
+        Self {
+            onward: onward as f64 / count,
+            path_over_direct: length / apart(from, to).max(1e-9),
+            largest: largest / (length / count).max(1e-9),
+        }
+    }
+}
+
 /// A way walked.
-struct Walk {
-    clips: Vec<Clip>,
-    onward: f64,
-    path_over_direct: f64,
-    largest_step: f64,
-    end_snr_db: f64,
+pub(super) struct Walk {
+    pub(super) clips: Vec<Clip>,
+    pub(super) steps: Steps,
+    pub(super) end_snr_db: f64,
+}
+
+/// The way of all walks.
+pub(super) fn summed(walks: &[Walk]) -> Interpolation {
+    let part = |of: fn(&Walk) -> f64| walks.iter().map(of).collect::<Vec<f64>>();
+    Interpolation {
+        pairs: walks.len() as u32,
+        onward: mean(part(|walk| walk.steps.onward)),
+        monotone: mean(part(|walk| if walk.steps.onward < 1.0 { 0.0 } else { 1.0 })),
+        path_over_direct: median(part(|walk| walk.steps.path_over_direct)),
+        largest_step: median(part(|walk| walk.steps.largest)),
+        end_snr_db: part(|walk| walk.end_snr_db).into_iter().fold(f64::INFINITY, f64::min),
+    }
 }
 
 impl Walk {
@@ -107,30 +143,16 @@ impl Walk {
             })
             .collect();
         let places: Vec<Vec<f64>> = clips.iter().map(|clip| space.place(&describe(clip))).collect();
-        let apart = |a: &[f64], b: &[f64]| {
-            a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
-        };
         let last = usize::from(STEPS);
-        let (from, to) = (&places[0], &places[last]);
-        let along = |place: &[f64]| -> f64 {
-            place.iter().zip(from.iter().zip(to)).map(|(x, (a, b))| (x - a) * (b - a)).sum()
-        };
-        let steps: Vec<f64> = places.windows(2).map(|pair| apart(&pair[0], &pair[1])).collect();
-        let onward = places.windows(2).filter(|pair| along(&pair[1]) > along(&pair[0])).count();
-        let length: f64 = steps.iter().sum();
-        let largest = steps.iter().copied().fold(0.0, f64::max);
-        let count = f64::from(STEPS);
         Self {
-            onward: onward as f64 / count,
-            path_over_direct: length / apart(from, to).max(1e-9),
-            largest_step: largest / (length / count).max(1e-9),
+            steps: Steps::of(&places),
             end_snr_db: snr_db(a.clip(), &clips[0]).min(snr_db(b.clip(), &clips[last])),
             clips,
         }
     }
 }
 
-fn snr_db(clip: &Clip, made: &Clip) -> f64 {
+pub(super) fn snr_db(clip: &Clip, made: &Clip) -> f64 {
     if (clip.len(), clip.channels()) != (made.len(), made.channels()) {
         return f64::NEG_INFINITY;
     }

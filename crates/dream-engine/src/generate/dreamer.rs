@@ -5,22 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dream_audio::Clip;
 use dream_audio::decode::decode_file;
-use dream_core::{Ancestor, Category, Generator, Key, SampleRate, Seed};
+use dream_core::{Ancestor, Category, Form, Generator, Key, SampleRate, Seed};
 use dream_library::{Entry, content_hash};
 use dream_neural::Vae;
 use dream_neural::vae::target::{self, Target};
-use dream_neural::vae::{Grid, Parent, Sound, finish, from_envelope, morph};
+use dream_neural::vae::{Grid, Layout, Parent, Sound, finish, from_envelope, morph};
 
 use super::gate::{self, Draft, NOVELTY};
-use super::{GenerateSpec, Mode, generator, short};
+use super::looping::parent_weights;
+use super::{Beat, GenerateSpec, Mode, generator, sha256_of, short};
 use crate::licence::strictest;
-use crate::train::{sha256, tuning};
+use crate::train::{model_path, sha256, tuning};
 use crate::{Engine, Error};
 
 /// The peak of what is dreamed: -1 dBFS.
-const PEAK: f32 = 0.891_25;
+pub(super) const PEAK: f32 = 0.891_25;
 /// Rounds of projection where phases are made.
-const ROUNDS: usize = 8;
+pub(super) const ROUNDS: usize = 8;
 
 /// Most sounds kept in memory.
 const KEPT: usize = 256;
@@ -35,6 +36,8 @@ pub(crate) struct Dream {
     pub(super) probability: f32,
     /// Its note, where it has one.
     pub(super) root: Option<f64>,
+    /// What makes it a loop; absent of a one-shot.
+    pub(super) beat: Option<Beat>,
     /// Whether it is what was asked for to the letter: a parent itself.
     pub(super) exact: bool,
     /// Why it must not pass.
@@ -82,19 +85,42 @@ impl Wearer {
 }
 
 impl Model {
+    /// The model of the one-shots of a category.
     pub(crate) fn read(engine: &Engine, category: Category) -> Result<Self, Error> {
-        let path = engine.home().trained(category);
+        Self::read_as(engine, category, Form::OneShot)
+    }
+
+    /// The model of the loops of a category; its stems are those of its bars.
+    pub(crate) fn read_loops(engine: &Engine, category: Category) -> Result<Self, Error> {
+        Self::read_as(engine, category, Form::Loop)
+    }
+
+    fn read_as(engine: &Engine, category: Category, form: Form) -> Result<Self, Error> {
+        let path = model_path(engine, category, form);
+        let loops = form == Form::Loop;
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::NotTrained(category));
+                return Err(if loops {
+                    Error::LoopsNotTrained(category)
+                } else {
+                    Error::NotTrained(category)
+                });
             }
             Err(source) => return Err(Error::Io { action: "read", path, source }),
         };
         let sha256 = sha256(&bytes);
-        let vae = Vae::from_bytes(bytes).map_err(|source| Error::Weights { path, source })?;
+        let vae = match Vae::from_bytes(bytes) {
+            Ok(vae) if (vae.card().layout == Layout::Bar) == loops => vae,
+            Ok(_) => {
+                let source = dream_neural::Error::Unusable("a model of another form");
+                return Err(Error::Weights { path, source });
+            }
+            Err(source) => return Err(Error::Weights { path, source }),
+        };
         let mut stems = BTreeMap::new();
-        for (i, hash) in vae.card().stems.iter().enumerate() {
+        for i in 0..vae.card().stems.len() {
+            let hash = vae.stem(i);
             if let Some(id) = engine.library().find(hash)? {
                 let entry = engine.library().stem(id)?;
                 // Nobody wants more of what is disliked.
@@ -111,12 +137,7 @@ impl Model {
     /// The stem of the library nearest to an envelope on the model's grid.
     fn nearest(&self, envelope: &[f32]) -> Result<&Entry, Error> {
         let near = self.vae.nearest(envelope);
-        near.iter().find_map(|(i, _)| self.stems.get(i)).ok_or_else(|| {
-            Error::NotFound(format!(
-                "stem in the library that the model of {0} learned from: train it again",
-                self.category
-            ))
-        })
+        near.iter().find_map(|(i, _)| self.stems.get(i)).ok_or_else(|| missing(self.category))
     }
 
     /// The note that its stems were brought to.
@@ -125,7 +146,7 @@ impl Model {
     }
 
     /// How far an envelope lies from the nearest stem, in units of the stems' own distances; as the model sees it.
-    fn novelty(&self, envelope: &[f32]) -> f32 {
+    pub(super) fn novelty(&self, envelope: &[f32]) -> f32 {
         let portrait = self.vae.decode(&self.vae.encode(envelope));
         self.vae.nearest(&portrait).first().map_or(0.0, |(_, d)| d / self.spacing)
     }
@@ -156,24 +177,8 @@ impl<'a> Dreamer<'a> {
         Ok(Self { engine, grid, models, sounds: Mutex::default(), given })
     }
 
-    pub(super) fn model_sha256(&self) -> String {
-        let names: Vec<&str> = self.models.iter().map(|model| model.sha256.as_str()).collect();
-        names.join("+")
-    }
-
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        for model in &self.models {
-            let (there, all) = (model.stems.len(), model.vae.card().stems.len());
-            if there < all {
-                warnings.push(format!(
-                    "{} of the {all} stems that the model of {} learned from are not in the library any more, or disliked",
-                    all - there,
-                    model.category
-                ));
-            }
-        }
-        warnings
+    pub(super) fn models(&self) -> &[Model] {
+        &self.models
     }
 
     /// Makes and judges a draft.
@@ -238,7 +243,9 @@ impl<'a> Dreamer<'a> {
         draught: Draught,
     ) -> Dream {
         let Draught { clip, strained, exact, seed, root } = draught;
-        let category = category(spec, wearers);
+        let weights: Vec<(Category, f32)> =
+            wearers.iter().map(|wearer| (wearer.entry.stem.category, wearer.weight)).collect();
+        let category = category_of(spec, &weights);
         let reference = wearers.first().and_then(|wearer| wearer.reference);
         let tuned = match reference.zip(root) {
             Some((note, root)) => tuning::moved(&clip, root, note),
@@ -260,6 +267,7 @@ impl<'a> Dreamer<'a> {
             gate::judge(&Draft {
                 clip: &clip,
                 tuned: &tuned,
+                form: Form::OneShot,
                 categories: &categories,
                 parents: &parents,
                 novelty,
@@ -299,10 +307,11 @@ impl<'a> Dreamer<'a> {
                 latent: target.latent.clone(),
                 novelty,
                 strained,
-                ..generator(spec.mode, self.model_sha256(), seed)
+                ..generator(spec.mode, sha256_of(&self.models), seed)
             },
             probability,
             root,
+            beat: None,
             exact,
             refusal,
         }
@@ -362,17 +371,7 @@ impl<'a> Dreamer<'a> {
         } else {
             self.given.clone()
         };
-        let weights = if chosen.len() == 2 {
-            let along = match spec.factor {
-                Some(factor) => factor,
-                // Evenly between the ends, which are the parents themselves.
-                None if !self.given.is_empty() => (number + 1) as f32 / (spec.count + 1) as f32,
-                None => 0.25 + 0.5 * target::shares(2, dice)[0],
-            };
-            vec![1.0 - along, along]
-        } else {
-            target::shares(chosen.len(), dice)
-        };
+        let weights = parent_weights(spec, number, chosen.len(), dice);
         let wearers: Vec<Wearer> = chosen
             .into_iter()
             .zip(weights)
@@ -451,10 +450,17 @@ impl<'a> Dreamer<'a> {
 }
 
 /// The category of a draft: that of the parent with the larger share.
-fn category(spec: &GenerateSpec, wearers: &[Wearer]) -> Category {
+pub(super) fn category_of(spec: &GenerateSpec, parents: &[(Category, f32)]) -> Category {
     let other =
-        |wearer: &Wearer| wearer.weight > 0.5 && Some(wearer.entry.stem.category) == spec.with;
-    if wearers.iter().any(other) { spec.with.unwrap_or(spec.category) } else { spec.category }
+        |(category, weight): &(Category, f32)| *weight > 0.5 && Some(*category) == spec.with;
+    if parents.iter().any(other) { spec.with.unwrap_or(spec.category) } else { spec.category }
+}
+
+/// That nothing is left to wear what a model dreams.
+pub(super) fn missing(category: Category) -> Error {
+    Error::NotFound(format!(
+        "stem in the library that the model of {category} learned from: train it again"
+    ))
 }
 
 /// A draft before it is judged.

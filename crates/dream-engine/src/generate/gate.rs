@@ -34,6 +34,8 @@ pub(super) struct Draft<'a> {
     pub(super) clip: &'a Clip,
     /// The same at the pitch of the parents.
     pub(super) tuned: &'a Clip,
+    /// A one-shot or a loop.
+    pub(super) form: Form,
     /// Any of these is right.
     pub(super) categories: &'a [Category],
     pub(super) parents: &'a [&'a Clip],
@@ -73,13 +75,13 @@ pub(super) fn judge(draft: &Draft<'_>) -> (Option<&'static str>, f32) {
     if draft.parents.iter().any(|parent| alike(draft.tuned, parent) > ALIKE) {
         return (Some("copy"), 0.0);
     }
-    let heard = quality(clip, Form::OneShot);
+    let heard = quality(clip, draft.form);
     let own = |defect: &Defect| {
         heard.defects.contains(defect)
             && !draft
                 .parents
                 .iter()
-                .any(|parent| quality(parent, Form::OneShot).defects.contains(defect))
+                .any(|parent| quality(parent, draft.form).defects.contains(defect))
     };
     if let Some(defect) = DEFECTS.iter().find(|defect| own(defect)) {
         return (Some(defect.name()), 0.0);
@@ -139,6 +141,7 @@ mod tests {
         Draft {
             clip,
             tuned: clip,
+            form: Form::OneShot,
             categories: &[Category::Kick],
             parents,
             novelty: 1.0,

@@ -1,6 +1,6 @@
 //! What a model learns from: the one-shots of a category, each as an envelope.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dream_audio::decode::decode_file;
 use dream_core::{Form, Source};
@@ -17,7 +17,7 @@ const GENERATED: f64 = 0.2;
 /// What rough separation leaves is not worth learning.
 const ROUGH: &str = "dsp";
 /// Stems decoded at once, between two questions whether to go on.
-const CHUNK: usize = 32;
+pub(super) const CHUNK: usize = 32;
 
 /// Envelopes and where they come from.
 pub(super) struct Corpus {
@@ -31,9 +31,15 @@ pub(super) struct Corpus {
 }
 
 impl Corpus {
+    /// How many stems the examples are of.
+    pub(super) fn stems(&self) -> usize {
+        let names = self.examples.iter().map(|example| self.layout.stem(&example.name));
+        names.collect::<BTreeSet<_>>().len()
+    }
+
     pub(super) fn gather(work: &Work<'_>, spec: &TrainSpec) -> Result<Self, Error> {
         let engine = work.engine;
-        let (mut entries, mut warnings) = chosen(engine, spec)?;
+        let (mut entries, mut warnings) = chosen(engine, spec, Form::OneShot)?;
         let reference = if spec.category.is_tonal() { tuning::reference(&entries) } else { None };
         if let Some(note) = reference {
             let before = entries.len();
@@ -94,19 +100,27 @@ impl Corpus {
             *licences.entry(entry.stem.licence.clone().unwrap_or_default()).or_insert(0) += 1;
             examples.push(Example { name: entry.stem.hash.clone(), envelope });
         }
-        let mut names: Vec<&str> = examples.iter().map(|example| example.name.as_str()).collect();
-        names.sort_unstable();
-        let digest = digest(names.join("\n").as_bytes());
+        let digest = digest_of(&examples);
         Ok(Self { layout, examples, digest, licences, warnings, reference })
     }
 }
 
+/// What is known by the names of all examples, in any order.
+pub(super) fn digest_of(examples: &[Example]) -> String {
+    let mut names: Vec<&str> = examples.iter().map(|example| example.name.as_str()).collect();
+    names.sort_unstable();
+    digest(names.join("\n").as_bytes())
+}
+
 /// The stems to learn from, in the order of their numbers, and what was left out.
-fn chosen(engine: &Engine, spec: &TrainSpec) -> Result<(Vec<Entry>, Vec<String>), Error> {
-    let one_shots =
-        Filter { categories: vec![spec.category], form: Some(Form::OneShot), ..Filter::default() };
+pub(super) fn chosen(
+    engine: &Engine,
+    spec: &TrainSpec,
+    form: Form,
+) -> Result<(Vec<Entry>, Vec<String>), Error> {
+    let all = Filter { categories: vec![spec.category], form: Some(form), ..Filter::default() };
     if !spec.stems.is_empty() {
-        let mut entries = engine.library().stems(&one_shots)?;
+        let mut entries = engine.library().stems(&all)?;
         entries.retain(|entry| spec.stems.contains(&entry.stem.id));
         return Ok((entries, Vec::new()));
     }
@@ -114,7 +128,7 @@ fn chosen(engine: &Engine, spec: &TrainSpec) -> Result<(Vec<Entry>, Vec<String>)
         sources: spec.sources.clone(),
         min_quality: Some(spec.min_quality),
         min_rating: Some(0),
-        ..one_shots
+        ..all
     };
     let mut entries = engine.library().stems(&filter)?;
     let mut warnings = Vec::new();

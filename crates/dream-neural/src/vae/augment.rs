@@ -6,7 +6,7 @@
 use dream_core::Seed;
 use rand::Rng;
 
-use super::envelope::{CEILING_DB, FLOOR_DB, Grid, place};
+use super::envelope::{CEILING_DB, FLOOR_DB, Grid, Layout, place};
 use super::net::normals;
 
 /// Largest shift of frequencies, in octaves.
@@ -24,6 +24,8 @@ pub(super) fn augment(grid: &Grid, example: &[f32], other: &[f32], seed: Seed) -
     let mut unit = || f64::from(rng.next_u32()) / 4_294_967_296.0;
     let pitch = (PITCH * (2.0 * unit() - 1.0)).exp2();
     let time = (TIME * (2.0 * unit() - 1.0)).exp2();
+    // Bars are on a grid, which nothing may leave.
+    let time = if grid.layout() == Layout::Bar { 1.0 } else { time };
     let share = if unit() < BLEND { 0.5 * unit() as f32 } else { 0.0 };
     let draws = normals(1 + EQUALISER_DB.len(), seed.child("level"));
 
@@ -67,7 +69,6 @@ pub(super) fn augment(grid: &Grid, example: &[f32], other: &[f32], seed: Seed) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::envelope::Layout;
     use super::*;
 
     #[test]

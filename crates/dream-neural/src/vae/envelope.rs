@@ -28,6 +28,8 @@ pub enum Layout {
         /// Its length in units of 0.743 s (32768 frames): 1, 2, 4 or 8.
         horizon: u32,
     },
+    /// A bar of a loop, whatever its tempo: 128 times, 8 to a sixteenth, and 48 bands.
+    Bar,
 }
 
 impl Layout {
@@ -41,10 +43,29 @@ impl Layout {
         let horizon = [1_u32, 2, 4].into_iter().find(|h| f64::from(*h) * unit >= needed);
         Self::OneShot { horizon: horizon.unwrap_or(8) }
     }
+
+    /// What an example of that name is a part of: itself, or the loop of a bar.
+    pub fn stem(self, name: &str) -> &str {
+        match self {
+            Self::OneShot { .. } => name,
+            Self::Bar => name.rsplit_once(BAR_MARK).map_or(name, |(stem, _)| stem),
+        }
+    }
+}
+
+/// Stands between the name of a loop and the number of a bar.
+const BAR_MARK: char = '#';
+
+/// The name of a bar of a loop, from 0.
+pub fn bar_name(stem: &str, bar: usize) -> String {
+    format!("{stem}{BAR_MARK}{bar:02}")
 }
 
 /// Frames of a horizon of 1.
 const UNIT: usize = 32_768;
+/// Knots of a bar, and hops from one to the next.
+const BAR_KNOTS: usize = 128;
+const BAR_HOPS: usize = 3;
 
 /// A layout worked out: knots, and the weights between them and the full grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,11 +80,18 @@ pub struct Grid {
 impl Grid {
     /// The grid of a layout.
     pub fn new(layout: Layout) -> Self {
-        let Layout::OneShot { horizon } = layout;
-        let (size, hop) = (512, 64);
-        let hops = UNIT / hop * horizon as usize;
-        let time = Axis::new(attack_knots(64, hops), hops);
-        let band = Axis::new(erb_knots(67, size), size / 2 + 1);
+        let (size, hop, bands, knots, hops) = match layout {
+            Layout::OneShot { horizon } => {
+                let hops = UNIT / 64 * horizon as usize;
+                (512, 64, 67, attack_knots(64, hops), hops)
+            }
+            Layout::Bar => {
+                let knots = (0..BAR_KNOTS).map(|knot| (knot * BAR_HOPS) as f64).collect();
+                (2048, 256, 48, knots, BAR_KNOTS * BAR_HOPS)
+            }
+        };
+        let time = Axis::new(knots, hops);
+        let band = Axis::new(erb_knots(bands, size), size / 2 + 1);
         Self { layout, size, hop, time, band }
     }
 
@@ -72,12 +100,12 @@ impl Grid {
         self.layout
     }
 
-    /// Frames that it covers.
+    /// Frames that it covers; of a bar those of 107.7 bpm, as long as its tempo is not known.
     pub fn frames(&self) -> usize {
         self.time.cells * self.hop
     }
 
-    /// Frames from one hop to the next.
+    /// Frames from one hop to the next; of a bar as [`frames`](Self::frames).
     pub fn hop(&self) -> usize {
         self.hop
     }
@@ -161,7 +189,7 @@ impl Grid {
         sums.iter().map(|power| level(power).clamp(FLOOR_DB, CEILING_DB)).collect()
     }
 
-    /// An envelope of another grid of the same kind on this one: cut where that is longer, silent where it is shorter.
+    /// An envelope of another grid of one-shots on this one: cut where that is longer, silent where it is shorter.
     pub fn convert(&self, from: &Grid, envelope: &[f32]) -> Vec<f32> {
         assert_eq!(envelope.len(), from.cells(), "an envelope of that grid");
         let bands = self.bands();
@@ -212,6 +240,11 @@ impl Upsampled<'_> {
         for ((out, low), high) in out.iter_mut().zip(row(t)).zip(row((t + 1).min(last))) {
             *out = low + fraction * (high - low);
         }
+    }
+
+    /// The levels at its knots, `[times, bins]`.
+    pub(super) fn into_rows(self) -> Vec<f32> {
+        self.rows
     }
 }
 

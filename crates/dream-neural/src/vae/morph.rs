@@ -17,9 +17,9 @@ use super::envelope::{Grid, Upsampled};
 use super::sound::{LEAD, Sound, envelope};
 
 /// Least and largest gain of a bin, in dB.
-const GAIN_DB: [f32; 2] = [-60.0, 36.0];
+pub(super) const GAIN_DB: [f32; 2] = [-60.0, 36.0];
 /// Missing power below this share of full scale (-65 dB) is left missing.
-const AUDIBLE: f32 = 3e-7;
+pub(super) const AUDIBLE: f32 = 3e-7;
 
 /// Largest correction of a cell, in dB, and the level of cells that are not worth one.
 const MEND_DB: f32 = 6.0;
@@ -152,18 +152,18 @@ fn frames_beyond(grid: &Grid, wanted: &Upsampled<'_>, own: &[Upsampled<'_>]) -> 
 }
 
 /// The power of a level in dB.
-fn power(db: f32) -> f32 {
+pub(super) fn power(db: f32) -> f32 {
     10.0_f32.powf(0.1 * db)
 }
 
 /// Bins of random phase, of the power that 0 dB means on average.
-struct Noise<R> {
-    rng: R,
-    level: f32,
+pub(super) struct Noise<R> {
+    pub(super) rng: R,
+    pub(super) level: f32,
 }
 
 impl<R: Rng> Noise<R> {
-    fn next(&mut self) -> Complex {
+    pub(super) fn next(&mut self) -> Complex {
         let turn = (self.rng.next_u32() >> 8) as f32 / (1 << 24) as f32 * std::f32::consts::TAU;
         Complex::new(self.level * turn.cos(), self.level * turn.sin())
     }

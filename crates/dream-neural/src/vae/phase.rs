@@ -47,17 +47,22 @@ pub fn from_envelope(grid: &Grid, envelope: &[f32], rounds: usize, seed: Seed) -
 /// When `magnitudes` is not `[hops, bins]` of the grid.
 pub fn from_magnitudes(grid: &Grid, magnitudes: &[f32], rounds: usize, seed: Seed) -> Vec<f32> {
     assert_eq!(magnitudes.len(), grid.hops() * grid.bins(), "magnitudes of this grid");
-    let mut stft = grid.stft();
-    let phases = integrate(&stft, grid.bins(), magnitudes, seed);
+    retrieve(&mut grid.stft(), magnitudes, rounds, seed)
+}
+
+/// The same for columns of any number, `[hops, bins]`, as far apart as the transform says.
+pub(super) fn retrieve(stft: &mut Stft, magnitudes: &[f32], rounds: usize, seed: Seed) -> Vec<f32> {
+    let (bins, hop) = (stft.bins(), stft.hop());
+    let phases = integrate(stft, bins, magnitudes, seed);
     let polar = |(magnitude, phase): (&f32, f32)| Complex::from_polar(*magnitude, phase);
     let mut spectra: Vec<Complex> = magnitudes.iter().zip(phases).map(polar).collect();
-    let mut samples = inverse(grid, &mut stft, &spectra);
+    let mut samples = inverse(stft, &spectra);
     let mut before: Vec<Complex> = Vec::new();
-    let mut column = vec![Complex::default(); grid.bins()];
+    let mut column = vec![Complex::default(); bins];
     for _ in 0..rounds {
-        for (hop, spectrum) in spectra.chunks_exact_mut(grid.bins()).enumerate() {
-            stft.forward_at(&samples, (hop * grid.hop()) as i64, &mut column);
-            let start = hop * grid.bins();
+        for (h, spectrum) in spectra.chunks_exact_mut(bins).enumerate() {
+            stft.forward_at(&samples, (h * hop) as i64, &mut column);
+            let start = h * bins;
             for (bin, heard) in column.iter().enumerate() {
                 let i = start + bin;
                 // Further in the direction in which the last round went.
@@ -75,23 +80,29 @@ pub fn from_magnitudes(grid: &Grid, magnitudes: &[f32], rounds: usize, seed: See
                 };
             }
         }
-        samples = inverse(grid, &mut stft, &spectra);
+        samples = inverse(stft, &spectra);
     }
     samples
 }
 
-fn inverse(grid: &Grid, stft: &mut Stft, spectra: &[Complex]) -> Vec<f32> {
-    let mut samples = vec![0.0; grid.frames()];
-    let mut column = vec![Complex::default(); grid.bins()];
-    for (hop, spectrum) in spectra.chunks_exact(grid.bins()).enumerate() {
+fn inverse(stft: &mut Stft, spectra: &[Complex]) -> Vec<f32> {
+    let (bins, hop) = (stft.bins(), stft.hop());
+    let mut samples = vec![0.0; spectra.len() / bins * hop];
+    let mut column = vec![Complex::default(); bins];
+    for (h, spectrum) in spectra.chunks_exact(bins).enumerate() {
         column.copy_from_slice(spectrum);
-        stft.add_inverse_at(&mut column, (hop * grid.hop()) as i64, &mut samples);
+        stft.add_inverse_at(&mut column, (h * hop) as i64, &mut samples);
     }
-    let scale = 1.0 / grid.overlap();
+    let scale = overlap(stft).recip();
     for x in &mut samples {
         *x *= scale;
     }
     samples
+}
+
+/// What unchanged spectra add up to, as a multiple of the signal.
+fn overlap(stft: &Stft) -> f32 {
+    1.5 * stft.size() as f32 / (4 * stft.hop()) as f32
 }
 
 /// A bin whose phase is known, by its magnitude.

@@ -102,6 +102,14 @@ pub fn between(vae: &Vae, stems: &[(&[f32], f32)], temperature: f32, seed: Seed)
     target
 }
 
+/// The place of a stem moved by a step, with what the model does not know of the stem.
+pub fn beside(vae: &Vae, envelope: &[f32], step: &[f32]) -> Target {
+    let place = vae.encode(envelope);
+    let mut target = around(vae, place.iter().zip(step).map(|(x, step)| x + step).collect());
+    add_rest(&mut target.envelope, envelope, &vae.decode(&place), 1.0);
+    target
+}
+
 /// A place around a stem.
 pub fn like(vae: &Vae, envelope: &[f32], temperature: f32, seed: Seed) -> Target {
     let (place, drawn, mean) = (vae.encode(envelope), vae.draw(1.0, seed), vae.mean_latent());

@@ -24,6 +24,8 @@ use crate::Error;
 
 /// Fewest examples that a network learns from; fewer give a Gaussian.
 pub const FEWEST: usize = 12;
+/// Fewest stems that a network learns from, where a stem has several examples: those held out are of other stems.
+pub const FEWEST_STEMS: usize = 3;
 /// Fewest latent dimensions in use: fewer, and the model has collapsed.
 const FEWEST_ACTIVE: usize = 4;
 /// Steps after which a latent space that says nothing has collapsed, and is not merely young.
@@ -144,7 +146,7 @@ impl Trainer {
     /// Prepares training on these examples; some are held out by the seed.
     ///
     /// # Errors
-    /// `TooFew` under [`FEWEST`], `Setting` outside the ranges, `Unusable` for two examples of one name or an envelope of another
+    /// `TooFew` under [`FEWEST`] or [`FEWEST_STEMS`], `Setting` outside the ranges, `Unusable` for two examples of one name or an envelope of another
     /// grid.
     pub fn new(grid: Grid, examples: Vec<Example>, spec: TrainSpec) -> Result<Self, Error> {
         spec.check()?;
@@ -152,7 +154,8 @@ impl Trainer {
             return Err(Error::TooFew { got: examples.len(), need: FEWEST });
         }
         let (names, envelopes) = sorted(&grid, examples)?;
-        let (training, held_out) = split(names.len(), spec.seed.child("split"));
+        let stems: Vec<&str> = names.iter().map(|name| grid.layout().stem(name)).collect();
+        let (training, held_out) = split(&stems, spec.seed.child("split"))?;
         let mean = mean(training.iter().map(|i| envelopes[*i].as_slice()), grid.cells());
         let net = Net::new(grid.cells(), spec.latent as usize, spec.seed.child("weights"));
         let memory = net.layers.each_ref().map(Memory::new);
@@ -548,14 +551,23 @@ fn sorted(grid: &Grid, examples: Vec<Example>) -> Result<(Vec<String>, Vec<Vec<f
     Ok(by_name.into_iter().unzip())
 }
 
-/// Which examples are learned from, and which are held out: an eighth, at least four.
-fn split(count: usize, seed: Seed) -> (Vec<usize>, Vec<usize>) {
-    let mut all: Vec<usize> = (0..count).collect();
-    shuffle(&mut all, &mut seed.rng());
-    let mut training = all.split_off((count / 8).max(4));
-    all.sort_unstable();
-    training.sort_unstable();
-    (training, all)
+/// Which examples are learned from, and which are held out: those of an eighth of the stems, at least of four, at most of a third.
+/// The stems are given per example, in order.
+fn split(stems: &[&str], seed: Seed) -> Result<(Vec<usize>, Vec<usize>), Error> {
+    let all: Vec<usize> = (0..stems.len()).collect();
+    let mut groups: Vec<&[usize]> = all.chunk_by(|a, b| stems[*a] == stems[*b]).collect();
+    let count = groups.len();
+    if count < FEWEST_STEMS {
+        return Err(Error::TooFew { got: count, need: FEWEST_STEMS });
+    }
+    shuffle(&mut groups, &mut seed.rng());
+    let training = groups.split_off((count / 8).max(4).min(count / 3));
+    let sorted = |groups: &[&[usize]]| {
+        let mut indices = groups.concat();
+        indices.sort_unstable();
+        indices
+    };
+    Ok((sorted(&training), sorted(&groups)))
 }
 
 fn mean<'a>(envelopes: impl ExactSizeIterator<Item = &'a [f32]>, cells: usize) -> Vec<f32> {
@@ -567,7 +579,7 @@ fn mean<'a>(envelopes: impl ExactSizeIterator<Item = &'a [f32]>, cells: usize) -
     sums.iter().map(|sum| (sum / count) as f32).collect()
 }
 
-fn shuffle(values: &mut [usize], rng: &mut impl Rng) {
+fn shuffle<T>(values: &mut [T], rng: &mut impl Rng) {
     for i in (1..values.len()).rev() {
         values.swap(i, below(rng, i + 1));
     }

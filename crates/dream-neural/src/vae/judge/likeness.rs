@@ -28,10 +28,14 @@ pub struct Likeness {
 
 /// How much `made` is like `real`.
 pub fn likeness(real: &Clip, made: &Clip) -> Likeness {
-    let (a, b) = (aligned(real), aligned(made));
-    let log_mel = [2048, 512, 128].map(|size| log_mel_distance(&a, &b, size));
-    let convergence = [2048, 1024, 512, 256, 128].map(|size| convergence(&a, &b, size));
-    let (level_a, level_b) = (level(&a), level(&b));
+    compared(&aligned(real), &aligned(made))
+}
+
+/// How much samples are like those of the same time.
+pub(super) fn compared(a: &[f32], b: &[f32]) -> Likeness {
+    let log_mel = [2048, 512, 128].map(|size| log_mel_distance(a, b, size));
+    let convergence = [2048, 1024, 512, 256, 128].map(|size| convergence(a, b, size));
+    let (level_a, level_b) = (level(a), level(b));
     let power = level_a.iter().map(|x| x * x).sum::<f64>();
     let error = level_a.iter().zip(&level_b).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
     Likeness {

@@ -134,11 +134,23 @@ pub struct Distances {
 impl Distances {
     /// Compares places: those learned from, those held out, and those made. Floors are not numbers where fewer than two were held out.
     pub fn new(learned: &[Vec<f64>], held_out: &[Vec<f64>], made: &[Vec<f64>]) -> Self {
+        let alone: Vec<usize> = (0..learned.len()).collect();
+        Self::of_parts(learned, &alone, held_out, made)
+    }
+
+    /// The same of parts, of which those learned from are of the wholes that are numbered: how far these lie from each other is told
+    /// from parts of others, for parts of one whole are much alike.
+    pub fn of_parts(
+        learned: &[Vec<f64>],
+        wholes: &[usize],
+        held_out: &[Vec<f64>],
+        made: &[Vec<f64>],
+    ) -> Self {
         let real: Vec<Vec<f64>> = learned.iter().chain(held_out).cloned().collect();
         let few = held_out.len() < 2;
         let (density, coverage) = density_coverage(made, &real);
-        let unit = median(neighbours(learned, learned, true));
-        let nearest = neighbours(made, learned, false);
+        let unit = median(neighbours(learned, learned, |i, j| wholes[i] != wholes[j]));
+        let nearest = neighbours(made, learned, |_, _| true);
         let copies = nearest.iter().filter(|d| **d < COPY * unit).count();
         Self {
             fad: fad(made, &real),
@@ -148,7 +160,7 @@ impl Distances {
             density,
             coverage,
             novelty: median(nearest.clone()) / unit,
-            novelty_held_out: median(neighbours(held_out, learned, false)) / unit,
+            novelty_held_out: median(neighbours(held_out, learned, |_, _| true)) / unit,
             copies: copies as f64 / made.len() as f64,
             diversity: mean_distance(made),
         }
@@ -169,10 +181,14 @@ fn median(mut values: Vec<f64>) -> f64 {
     if n == 0 { f64::NAN } else { f64::midpoint(values[n / 2], values[(n - 1) / 2]) }
 }
 
-/// The distance of every place to its nearest of others.
-fn neighbours(places: &[Vec<f64>], others: &[Vec<f64>], same: bool) -> Vec<f64> {
+/// The distance of every place to its nearest of those others that count.
+fn neighbours(
+    places: &[Vec<f64>],
+    others: &[Vec<f64>],
+    counts: impl Fn(usize, usize) -> bool,
+) -> Vec<f64> {
     let nearest = |i: usize, place: &Vec<f64>| {
-        let rest = others.iter().enumerate().filter(|(j, _)| !same || *j != i);
+        let rest = others.iter().enumerate().filter(|(j, _)| counts(i, *j));
         rest.map(|(_, other)| apart(place, other)).fold(f64::MAX, f64::min)
     };
     places.iter().enumerate().map(|(i, place)| nearest(i, place)).collect()

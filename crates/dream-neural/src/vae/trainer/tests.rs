@@ -112,3 +112,30 @@ fn drawn_places_spread_as_the_examples_do() {
         assert!((0.8..1.25).contains(&ratio), "{ratio}");
     }
 }
+
+#[test]
+fn bars_of_a_loop_are_held_out_together() {
+    let grid = Grid::new(Layout::Bar);
+    let bars = |count: usize| -> Vec<Example> {
+        let bar = |i: usize| Example {
+            name: super::super::bar_name(&format!("{:02}", i / 6), i % 6),
+            envelope: vec![-(i as f32); grid.cells()],
+        };
+        (0..count).map(bar).collect()
+    };
+    // One loop of five.
+    let trainer = Trainer::new(grid.clone(), bars(30), spec()).unwrap();
+    let loops = |indices: &[usize]| -> Vec<&str> {
+        let mut names: Vec<&str> =
+            indices.iter().map(|i| Layout::Bar.stem(&trainer.names[*i])).collect();
+        names.dedup();
+        names
+    };
+    assert_eq!((trainer.held_out.len(), trainer.training.len()), (6, 24));
+    let held_out = loops(&trainer.held_out);
+    assert_eq!(held_out.len(), 1);
+    assert!(!loops(&trainer.training).contains(&held_out[0]));
+    // Twelve bars, but of two loops.
+    let few = Trainer::new(grid.clone(), bars(12), spec());
+    assert!(matches!(few, Err(Error::TooFew { got: 2, need: 3 })), "{few:?}");
+}
