@@ -49,7 +49,7 @@ pub(crate) struct Model {
     pub(crate) vae: Vae,
     pub(crate) sha256: String,
     /// How far its stems lie apart.
-    spacing: f32,
+    pub(super) spacing: f32,
     /// Those of its stems that are in the library, by their place in the model.
     pub(crate) stems: BTreeMap<usize, Entry>,
 }
