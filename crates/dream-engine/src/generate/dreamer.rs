@@ -50,7 +50,7 @@ pub(crate) struct Model {
     pub(crate) vae: Vae,
     pub(crate) sha256: String,
     /// How far its stems lie apart.
-    spacing: f32,
+    pub(super) spacing: f32,
     /// How far those do that stand alone, in that unit, 1 at least.
     reach: f32,
     /// Those of its stems that are in the library, by their place in the model.

@@ -8,6 +8,9 @@ use dream_core::{Category, Defect, Form};
 
 /// Least probability of the category by the sound alone; where the parents have little more themselves, the second is enough.
 const PROBABLE: [f32; 2] = [0.5, 0.1];
+/// The share of the parents' own probability that is enough; of loops less, of whom the classifier is not so sure.
+const ENOUGH: f32 = 0.8;
+const ENOUGH_FOR_LOOPS: f32 = 0.5;
 /// Least and largest distance from the nearest stem that was learned from, in units of the distances of those; where some stand alone,
 /// what is far is as much farther as they are.
 pub(super) const NOVELTY: [f32; 2] = [0.2, 3.0];
@@ -89,7 +92,8 @@ pub(super) fn judge(draft: &Draft<'_>) -> (Option<&'static str>, f32) {
     let found = probability(clip, draft.categories);
     let parents = draft.parents.iter().map(|parent| probability(parent, draft.categories));
     let [enough, least] = PROBABLE;
-    let needed = parents.fold(enough, |needed, p| needed.min((0.8 * p).max(least)));
+    let share = if draft.form == Form::Loop { ENOUGH_FOR_LOOPS } else { ENOUGH };
+    let needed = parents.fold(enough, |needed, p| needed.min((share * p).max(least)));
     if found < needed { (Some("other category"), found) } else { (None, found) }
 }
 

@@ -16,7 +16,8 @@ use dream_audio::decode::decode_file;
 use dream_core::{Ancestor, Category, Form, Generator, Seed, Semitones};
 use dream_library::{Entry, content_hash};
 use dream_neural::vae::{
-    Bars, Grid, Layout, Player, bars_from_envelopes, finish_loop, morph_bars, seam, target,
+    Bars, Grid, Layout, Player, bars_from_envelopes, distance, finish_loop, morph_bars, seam,
+    target,
 };
 
 use super::dreamer::{Dream, Model, PEAK, ROUNDS, category_of, missing};
@@ -28,6 +29,10 @@ use crate::{Engine, Error};
 use choose::{Part, beat, heaviest, weights};
 pub(crate) use choose::{below, parent_weights};
 
+/// By so much the vector strength on the sixteenths may lie below that of the parents.
+const LOOSER: f64 = 0.05;
+/// Most loops that are compared with each other.
+const MOST_COMPARED: usize = 60;
 /// Loops kept in memory; one of four bars takes 3 MB.
 const KEPT: usize = 64;
 
@@ -38,6 +43,8 @@ pub(crate) struct Looper<'a> {
     models: Vec<Model>,
     /// Per model the loops it learned from: their bars, and the first of their examples.
     loops: Vec<BTreeMap<String, (Whole, usize)>>,
+    /// How far the loops of the first model lie from each other, in units of their spacing: what is farther from all is far off.
+    reach: f32,
     given: Vec<Entry>,
     heard: Mutex<BTreeMap<Take, Arc<Bars>>>,
 }
@@ -94,9 +101,10 @@ impl<'a> Looper<'a> {
 
     /// The same of models that were read already.
     pub(crate) fn of(engine: &'a Engine, models: Vec<Model>, given: Vec<Entry>) -> Self {
-        let loops = models.iter().map(loops_of).collect();
+        let loops: Vec<_> = models.iter().map(loops_of).collect();
+        let reach = reach(&models[0], &loops[0]);
         let grid = Grid::new(Layout::Bar);
-        Self { engine, grid, models, loops, given, heard: Mutex::default() }
+        Self { engine, grid, models, loops, reach, given, heard: Mutex::default() }
     }
 
     pub(crate) fn models(&self) -> &[Model] {
@@ -175,6 +183,8 @@ impl<'a> Looper<'a> {
             mode: Mode::Interpolated,
             temperature: 0.0,
             category: self.models[0].category,
+            // A way leads through one key.
+            key: a.stem.facts.key.filter(|_| b.stem.facts.key.is_some()),
             ..GenerateSpec::default()
         };
         let mut parts = vec![Part::new(a, 1.0 - along)?, Part::new(b, along)?];
@@ -359,7 +369,9 @@ impl<'a> Looper<'a> {
                 parents: &parents,
                 novelty,
                 range: match spec.mode {
-                    Mode::Random | Mode::Interpolated => Some(NOVELTY),
+                    Mode::Random | Mode::Interpolated => {
+                        Some([NOVELTY[0], NOVELTY[1].max(self.reach)])
+                    }
                     Mode::Hybrid => Some([NOVELTY[0], f32::MAX]),
                     Mode::Like => None,
                 },
@@ -367,6 +379,7 @@ impl<'a> Looper<'a> {
             })
         };
         let refusal = refusal.or_else(|| inexact(&clip, beat).filter(|_| !exact));
+        let refusal = refusal.or_else(|| off_grid(&clip, parts, &players, beat).filter(|_| !exact));
         let ancestors = parts.iter().map(|part| Ancestor {
             stem: part.entry.stem.id,
             hash: part.entry.stem.hash.clone(),
@@ -408,6 +421,33 @@ fn inexact(clip: &Clip, beat: Beat) -> Option<&'static str> {
         return Some("length");
     }
     (seam(clip) > 1.0).then_some("seam")
+}
+
+/// Why a loop does not keep time as its parents do, if so.
+fn off_grid(
+    clip: &Clip,
+    parts: &[Part],
+    players: &[Arc<Bars>],
+    beat: Beat,
+) -> Option<&'static str> {
+    let own = groove::strength(clip, beat.bars)?;
+    let mut of_parents = 0.0;
+    for (part, bars) in parts.iter().zip(players) {
+        of_parents += f64::from(part.weight) * groove::strength(bars.clip(), beat.bars)?;
+    }
+    (own < of_parents - LOOSER).then_some("off the grid")
+}
+
+/// The median distance between two loops of a model, by their first bars, in units of their spacing.
+fn reach(model: &Model, loops: &BTreeMap<String, (Whole, usize)>) -> f32 {
+    let step = loops.len().div_ceil(MOST_COMPARED).max(1);
+    let firsts: Vec<usize> = loops.values().map(|(_, i)| *i).step_by(step).collect();
+    let pairs =
+        firsts.iter().enumerate().flat_map(|(n, a)| firsts[..n].iter().map(move |b| (a, b)));
+    let mut distances: Vec<f32> =
+        pairs.map(|(a, b)| distance(model.vae.portrait(*a), model.vae.portrait(*b))).collect();
+    distances.sort_by(f32::total_cmp);
+    distances.get(distances.len() / 2).map_or(0.0, |middle| middle / model.spacing)
 }
 
 /// The loops of a model that are in the library, with the first of their bars, by their hash.

@@ -16,6 +16,10 @@ const NEAR: f64 = 0.223;
 /// Chosen parents are among so many neighbours of each other, at least.
 const NEIGHBOURS: usize = 4;
 
+/// How far a random loop goes towards the place that was drawn and beyond. It wears the nearest loop and keeps what the model does not know
+/// of that, which makes it like it: measured on drums, novelty 0.59 at 1 and 0.69 at 1.3, with the same KAD (27 and 28).
+const BEYOND: f32 = 1.3;
+
 /// A loop that plays a part in a draft, before it is moved.
 pub(super) struct Part {
     pub(super) entry: Entry,
@@ -90,7 +94,8 @@ impl Looper<'_> {
         let (i, _) =
             find(NEAR).or_else(|| find(f64::MAX)).ok_or_else(|| missing(model.category))?;
         let own = model.vae.latent(*i);
-        let step = drawn.latent.iter().zip(own).map(|(drawn, own)| drawn - own).collect();
+        let step =
+            drawn.latent.iter().zip(own).map(|(drawn, own)| BEYOND * (drawn - own)).collect();
         Ok(Part { model: m, step, ..Part::new(&model.stems[i], 1.0)? })
     }
 

@@ -71,13 +71,13 @@ fn check_loop(engine: &Engine, stem: &GeneratedStem) {
 
 #[test]
 fn random_loops_have_the_tempo_of_their_parents_to_the_frame() {
-    let (_home, engine) = trained(Category::Drums, 2);
-    let (report, stems) = generate(&engine, spec(Category::Drums, Mode::Random)).unwrap();
+    let (_home, engine) = trained(Category::Hihat, 2);
+    let (report, stems) = generate(&engine, spec(Category::Hihat, Mode::Random)).unwrap();
     assert_eq!((report.made, report.form), (2, Form::Loop), "{report:?}");
     for stem in &stems {
         check_loop(&engine, stem);
         let entry = engine.library().stem(stem.id).unwrap();
-        assert_eq!((entry.stem.source, entry.stem.category), (Source::Generated, Category::Drums));
+        assert_eq!((entry.stem.source, entry.stem.category), (Source::Generated, Category::Hihat));
         let generator = entry.stem.provenance.generator.unwrap();
         assert!(!generator.latent.is_empty() && generator.novelty >= 0.2);
         let parent = engine.library().stem(stem.parents[0].stem).unwrap();
@@ -85,7 +85,7 @@ fn random_loops_have_the_tempo_of_their_parents_to_the_frame() {
     }
     let wanted = Bpm::new(127.3).unwrap();
     let faster =
-        GenerateSpec { bpm: Some(wanted), count: 1, ..spec(Category::Drums, Mode::Random) };
+        GenerateSpec { bpm: Some(wanted), count: 1, ..spec(Category::Hihat, Mode::Random) };
     let (_, stems) = generate(&engine, faster).unwrap();
     check_loop(&engine, &stems[0]);
     assert_eq!(stems[0].beat.unwrap().bpm, wanted);
@@ -93,7 +93,7 @@ fn random_loops_have_the_tempo_of_their_parents_to_the_frame() {
 
 #[test]
 fn the_ends_between_two_loops_are_the_loops() {
-    let (_home, engine) = trained(Category::Drums, 2);
+    let (_home, engine) = trained(Category::Hihat, 2);
     let all = engine.library().stems(&Filter::default()).unwrap();
     let parents = vec![all[0].stem.id, all[1].stem.id];
     let between = |factor| GenerateSpec {
@@ -101,7 +101,7 @@ fn the_ends_between_two_loops_are_the_loops() {
         factor: Some(factor),
         count: 1,
         form: None,
-        ..spec(Category::Drums, Mode::Interpolated)
+        ..spec(Category::Hihat, Mode::Interpolated)
     };
     for (factor, parent) in [(0.0, parents[0]), (1.0, parents[1])] {
         let (_, stems) = generate(&engine, between(factor)).unwrap();

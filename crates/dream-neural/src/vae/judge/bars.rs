@@ -12,14 +12,14 @@ const SIXTEENTHS: usize = 16;
 /// What lies so far below the loudest level counts as silence, in dB.
 const RANGE_DB: f64 = 70.0;
 
-/// How much a loop is like another of its length, both at full scale.
+/// How much a loop is like another of its length, both at full scale. It has no attack of its own: that is not a number.
 pub fn likeness_around(real: &Clip, made: &Clip) -> Likeness {
     let level = |clip: &Clip| -> Vec<f32> {
         let mono = clip.to_mono();
         let peak = mono.iter().fold(1e-12_f32, |peak, x| peak.max(x.abs()));
         mono.iter().map(|x| x / peak).collect()
     };
-    compared(&level(real), &level(made))
+    Likeness { attack_ms: f64::NAN, ..compared(&level(real), &level(made)) }
 }
 
 /// What the bars of a loop are like: 1024 levels in dB each, 64 mel bands at 16 sixteenths.
