@@ -3,7 +3,7 @@
 use dream_audio::Clip;
 
 use super::canvas::{Area, Colour, Image};
-use super::{BACKGROUND, BAR, BRIGHT, FAINT, LOOP, PANEL, PLAIN, round_step, spectrogram};
+use super::{BACKGROUND, BAR, BRIGHT, FAINT, LOOP, PANEL, PLAIN, round_step, spectrogram, text};
 
 /// Width of a chart, and height of each of its panels, in pixels.
 const WIDTH: usize = 1200;
@@ -160,7 +160,7 @@ fn draw(image: &mut Image, area: Area, chart: &Chart) {
         }
         image.fill(Area { x, y: area.y - 16, width: 10, height: 10 }, *colour);
         image.text(x + 16, area.y - 19, 14, PLAIN, WIDTH, &series.name);
-        x += 200;
+        x += 48 + text::width(&series.name, 14);
     }
 }
 

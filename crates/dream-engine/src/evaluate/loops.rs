@@ -162,7 +162,7 @@ fn walks(
     space: &Space,
     spec: &EvalSpec,
 ) -> Result<Interpolation, Error> {
-    let pairs = PAIRS.min(u64::from(spec.count / 5));
+    let pairs = u64::from(spec.count / 5).min(PAIRS as u64);
     let walked: Vec<Walk> = (0..pairs)
         .into_par_iter()
         .map(|pair| {
@@ -210,9 +210,13 @@ mod tests {
     fn a_model_of_loops_is_measured() {
         let (_home, engine) = library_of(loops(Category::Bass, 2));
         let form = Some(Form::Loop);
-        let spec = EvalSpec { category: Category::Bass, form, count: 10, seed: Seed(1) };
+        let (count, seed, with, plot) = (10, Seed(1), None, None);
+        let spec = EvalSpec { category: Category::Bass, form, count, seed, with, plot };
         let missing = engine.evaluate(&spec, &Progress::silent());
         assert!(matches!(missing, Err(Error::LoopsNotTrained(Category::Bass))));
+        let drawn = EvalSpec { plot: Some("x".into()), ..spec.clone() };
+        let drawn = engine.evaluate(&drawn, &Progress::silent());
+        assert!(matches!(drawn, Err(Error::Invalid(_))), "said, not left out");
         let train = TrainSpec {
             category: Category::Bass,
             form,

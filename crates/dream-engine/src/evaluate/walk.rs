@@ -14,7 +14,7 @@ use crate::generate::dreamer::Dreamer;
 use crate::{Engine, Error, GenerateSpec, Mode};
 
 /// Pairs between which the way is walked, and steps of it.
-pub(super) const PAIRS: u64 = 16;
+pub(super) const PAIRS: usize = 16;
 pub(super) const STEPS: u8 = 10;
 /// What is added to a probability before ratios are taken.
 const LEAST: f64 = 1e-3;
@@ -58,14 +58,19 @@ pub(super) fn between(
     space: &Space,
     seed: Seed,
 ) -> (Interpolation, Vec<Clip>) {
-    let walks: Vec<Walk> = (0..PAIRS)
-        .into_par_iter()
+    // Held-out stems are in no pair: some are drawn in vain.
+    let find = |i: usize| learned.iter().find(|heard| heard.index == i);
+    let pairs: Vec<(Seed, [&Heard; 2])> = (0..4 * PAIRS as u64)
         .filter_map(|pair| {
             let seed = seed.child("pair").index(pair);
-            let find = |i: usize| learned.iter().find(|heard| heard.index == i);
             let [a, b] = target::pair(vae, seed).map(find);
-            Some(Walk::new(vae, &a?.sound, &b?.sound, space, seed))
+            Some((seed, [a?, b?]))
         })
+        .take(PAIRS)
+        .collect();
+    let walks: Vec<Walk> = pairs
+        .into_par_iter()
+        .map(|(seed, [a, b])| Walk::new(vae, &a.sound, &b.sound, space, seed))
         .collect();
     let found = summed(&walks);
     (found, walks.into_iter().next().map_or(Vec::new(), |walk| walk.clips))
@@ -177,7 +182,7 @@ pub(super) fn across(
         ..GenerateSpec::default()
     };
     let dreamer = Dreamer::new(engine, &spec)?;
-    let pairs: Vec<Vec<[f64; 2]>> = (0..PAIRS)
+    let pairs: Vec<Vec<[f64; 2]>> = (0..PAIRS as u64)
         .into_par_iter()
         .map(|pair| {
             let seed = seed.child("crossing").index(pair);
