@@ -9,7 +9,7 @@
 //! Parts: [`Sound`] listens, [`Trainer`] learns, [`Vae`] holds what was learned, codes and draws, [`morph()`] sounds.
 //!
 //! Cost, on two busy cores of an AMD Zen 5 (`benches/vae.rs`): a step of 32 examples 10 to 13 ms, where PyTorch 2.15 needs 113 for the same
-//! network (`bench/generation/opponents.py step`), so 8 to 11 s for 100 epochs of 115 one-shots, in 160 MB; 2 to 3 ms for a one-shot
+//! network (`bench/generation/opponents.py step`), so 8 to 11 s for 100 epochs of 115 one-shots, in 160 MB; about 4 ms for a one-shot
 //! that wears another, 8 to 12 ms for one with phases of its own, per 0.743 s.
 
 mod augment;
