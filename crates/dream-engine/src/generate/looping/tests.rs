@@ -128,8 +128,9 @@ fn every_mode_makes_loops() {
     let hybrid = GenerateSpec { with: Some(Category::Bass), ..spec(Category::Drums, Mode::Hybrid) };
     let alone = GenerateSpec { novelty_max: true, ..spec(Category::Drums, Mode::Random) };
     for spec in [spec(Category::Drums, Mode::Interpolated), like, hybrid, alone] {
-        let (report, stems) = generate(&engine, GenerateSpec { count: 1, ..spec }).unwrap();
-        assert_eq!(report.made, 1, "{report:?}");
+        // Of two loops little can be learned: the gate may refuse some.
+        let (report, stems) = generate(&engine, GenerateSpec { count: 3, ..spec }).unwrap();
+        assert!(report.made >= 1, "{report:?}");
         check_loop(&engine, &stems[0]);
         let weights: f32 = stems[0].parents.iter().map(|parent| parent.weight).sum();
         assert!((weights - 1.0).abs() < 1e-5);
