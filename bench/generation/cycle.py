@@ -26,10 +26,10 @@ def main():
             results[name].append(loop(dream, folder, base, category, [*options, "--rounds", rounds, "--keep", keep, "--seed", seed]))
             pathlib.Path(out, "results.json").write_text(json.dumps(results, indent=1))
     for name, runs in results.items():
-        print(f"\n{name}: {[len(run) for run in runs]} rounds")
+        print(f"\n{name}: {[len(run) for run in runs]} rounds, ended by {[run[-1]['fallen'] for run in runs]}")
         for number in range(max(map(len, runs))):
             there = [run[number] for run in runs if len(run) > number]
-            print(number + 1, {key: round(statistics.median(run[key] for run in there), 3) for key in there[0]}, f"n {len(there)}")
+            print(number + 1, {key: round(statistics.median(run[key] for run in there), 3) for key in there[0] if key != "fallen"}, f"n {len(there)}")
 
 
 def loop(dream, folder, base, category, options):
@@ -57,8 +57,8 @@ def loop(dream, folder, base, category, options):
         ask(dream, probe, "generate", category, "-n", "100", "--seed", "7")
         dreams = space(features((probe / "generated_stems" / category).glob("*.wav")))
         kept = space(features(paths[stem] for stem in line["kept"]))
-        rows.append({"acceptance": line["acceptance"], "diversity_db": line["diversity"], "kept_apart": apart(kept),
-                     "kad_held_out": metrics.kad(dreams, held), "dreams_apart": apart(dreams)})
+        rows.append({"acceptance": line["acceptance"], "diversity_db": line["diversity"], "away_db": line["away"], "kept_apart": apart(kept),
+                     "kad_held_out": metrics.kad(dreams, held), "dreams_apart": apart(dreams), "fallen": line["fallen"]})
     return rows
 
 

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::render::role::{is_drum, is_gesture, stand_ins};
 use crate::{Candidate, Error, LayerReport, Shortlist};
 use beam::{Open, search};
+pub use kind::STYLES;
 pub(crate) use kind::kinds;
 pub(crate) use need::Need;
 use score::Fit;

@@ -1,26 +1,34 @@
 //! Learning from one's own dreams, with care: train, dream many, keep the best, and again.
 //!
-//! A model that feeds on itself narrows (S. Alemohammad et al., "Self-Consuming Generative Models Go MAD", ICLR 2024). So generated stems
-//! are never more than a fifth of what is learned from (but in a fully synthetic loop, which shows what becomes of it); of three times as many dreams as are wanted, those stay that are clean, new, and
-//! unlike each other; and where what is kept is less diverse by a tenth than in the first round, the rounds end.
+//! A model that feeds on itself loses its variety or its way (S. Alemohammad et al., "Self-Consuming Generative Models Go MAD", ICLR 2024).
+//! So generated stems are never more than a fifth of what is learned from (but in a fully synthetic loop, which shows what becomes of it);
+//! of three times as many dreams as are wanted, those stay that are clean, new, and unlike each other; and where what is kept is less
+//! diverse by a tenth than in the first round, or what is dreamed farther by a fifth from all that was not, the rounds end.
 //! Every round is two steps of the job: what was dreamed, and what was kept of it. The jobs of training and dreaming stand beside it.
 
 use std::cell::RefCell;
 use std::path::Path;
 
 use dream_audio::decode::decode_file;
-use dream_core::{Category, Form, Seed, StemId};
-use dream_neural::vae::judge::describe;
+use dream_core::{Category, Form, Seed, Source, StemId};
+use dream_library::{Entry, Filter};
+use dream_neural::vae::judge::{describe, describe_bars};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::runner::Work;
-use crate::{Error, Event, GenerateSpec, GeneratedStem, JobSpec, Outcome, TrainSpec};
+use crate::train::form_of;
+use crate::whole::Whole;
+use crate::{Engine, Error, Event, GenerateSpec, GeneratedStem, JobSpec, Outcome, TrainSpec};
 
+/// Most stems that were not generated with which dreams are compared.
+const MOST_COMPARED: usize = 300;
 /// Dreams per stem that is kept.
 const DREAMS: u32 = 3;
 /// The least diversity, as a share of that of the first round.
 const DIVERSE: f64 = 0.9;
+/// The largest distance of dreams from what was not dreamed, likewise.
+const AWAY: f64 = 1.2;
 /// What novelty and distance from the others weigh beside quality.
 const NEW: f64 = 0.5;
 const APART: f64 = 1.0;
@@ -34,8 +42,14 @@ pub struct CycleSpec {
     pub rounds: u32,
     /// Stems kept of every round, 2 to 1000.
     pub keep: u32,
+    /// One-shots or loops; what is usual for each category where it is absent.
+    #[serde(default)]
+    pub form: Option<Form>,
     /// Epochs of every training.
     pub epochs: u32,
+    /// How widely is drawn, as for [`GenerateSpec`]; below 1 what is usual comes ever more often.
+    #[serde(default = "usual")]
+    pub temperature: f32,
     /// Root of the randomness; one is drawn where it is absent.
     pub seed: Option<Seed>,
     /// Whether the rounds end where diversity falls.
@@ -43,6 +57,10 @@ pub struct CycleSpec {
     /// Whether every round after the first learns from nothing but what the round before it kept.
     #[serde(default)]
     pub fully_synthetic: bool,
+}
+
+fn usual() -> f32 {
+    GenerateSpec::default().temperature
 }
 
 /// How a round went.
@@ -56,6 +74,8 @@ pub struct CycleRound {
     pub acceptance: f64,
     /// Mean difference between two of the stems kept, in dB per cell of their descriptions.
     pub diversity: f64,
+    /// Median difference of a dream from the nearest stem that was not generated, in the same measure.
+    pub away: f64,
     /// Mean quality of the stems kept.
     pub quality: f64,
     /// Mean novelty of the stems kept.
@@ -64,8 +84,18 @@ pub struct CycleRound {
     pub kept: Vec<StemId>,
     /// Dreams that were dropped again.
     pub dropped: u32,
-    /// Whether diversity has fallen so far that the rounds of this category end here.
-    pub fallen: bool,
+    /// Why the rounds of this category end here, if they do.
+    pub fallen: Option<Fallen>,
+}
+
+/// What becomes of a category that learns too much from its own dreams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallen {
+    /// What is kept became alike.
+    Narrow,
+    /// What is dreamed went far from all that was not dreamed.
+    Away,
 }
 
 /// How all rounds went.
@@ -75,8 +105,8 @@ pub struct CycleReport {
     pub rounds: u32,
     /// Stems kept.
     pub kept: u32,
-    /// Categories whose rounds ended early, since diversity fell.
-    pub fallen: Vec<Category>,
+    /// Categories whose rounds ended early, and why.
+    pub fallen: Vec<(Category, Fallen)>,
     /// Root of the randomness.
     pub seed: Seed,
 }
@@ -94,7 +124,7 @@ pub(crate) fn run(work: &Work<'_>, spec: &CycleSpec) -> Result<CycleReport, Erro
         return invalid("1 to 100 rounds, of each 2 to 1000 stems kept");
     }
     if spec.categories.is_empty() {
-        return invalid("no category has enough one-shots to learn from");
+        return invalid("no category has enough stems to learn from");
     }
     let seed =
         work.step("seed", 0.0, || Ok(spec.seed.unwrap_or_else(|| work.engine.draw_seed())))?;
@@ -102,6 +132,7 @@ pub(crate) fn run(work: &Work<'_>, spec: &CycleSpec) -> Result<CycleReport, Erro
     let total = (spec.categories.len() as u32 * spec.rounds).max(1);
     for (place, category) in spec.categories.iter().enumerate() {
         let (mut first, mut food) = (None, Vec::new());
+        let real = real(work, spec, *category)?;
         for number in 1..=spec.rounds {
             let name = format!("{category} {number}");
             let done = f64::from(place as u32 * spec.rounds + number) / f64::from(total);
@@ -109,17 +140,18 @@ pub(crate) fn run(work: &Work<'_>, spec: &CycleSpec) -> Result<CycleReport, Erro
             let dreamed = work.step(&format!("{name} dreamed"), done, || {
                 dream(work, spec, *category, seed, &food)
             })?;
-            let round =
-                work.step(&name, done, || keep(work, spec, dreamed, (*category, number), first))?;
-            first.get_or_insert(round.diversity);
+            let round = work.step(&name, done, || {
+                keep(work, spec, dreamed, (*category, number), (&real, first))
+            })?;
+            first.get_or_insert((round.diversity, round.away));
             if spec.fully_synthetic {
                 food.clone_from(&round.kept);
             }
             report.rounds += 1;
             report.kept += round.kept.len() as u32;
             (work.watch)(Event::Round(&round));
-            if round.fallen {
-                report.fallen.push(*category);
+            if let Some(fallen) = round.fallen {
+                report.fallen.push((*category, fallen));
                 break;
             }
         }
@@ -135,9 +167,10 @@ fn dream(
     seed: Seed,
     food: &[StemId],
 ) -> Result<Dreamed, Error> {
+    let form = Some(form_of(spec.form, category)?);
     let train = TrainSpec {
         category,
-        form: Some(Form::OneShot),
+        form,
         epochs: spec.epochs,
         seed: Some(seed.child("train")),
         include_generated: true,
@@ -147,8 +180,9 @@ fn dream(
     work.engine.run(&JobSpec::Train(train), work.progress)?;
     let dreams = GenerateSpec {
         category,
-        form: Some(Form::OneShot),
+        form,
         count: spec.keep * DREAMS,
+        temperature: spec.temperature,
         seed: Some(seed.child("dream")),
         ..GenerateSpec::default()
     };
@@ -171,9 +205,10 @@ fn keep(
     spec: &CycleSpec,
     dreamed: Dreamed,
     (category, round): (Category, u32),
-    first: Option<f64>,
+    (real, first): (&[Vec<f64>], Option<(f64, f64)>),
 ) -> Result<CycleRound, Error> {
-    let library = work.engine.library();
+    let engine = work.engine;
+    let library = engine.library();
     let mut candidates = Vec::with_capacity(dreamed.stems.len());
     for stem in dreamed.stems {
         // A run that was killed may have removed it already.
@@ -181,14 +216,9 @@ fn keep(
             candidates.push((stem, entry));
         }
     }
-    let described: Vec<Vec<f64>> = candidates
+    let places: Vec<Vec<f64>> = candidates
         .par_iter()
-        .map(|(_, entry)| {
-            let path = library.blobs().path(&entry.stem.hash);
-            decode_file(&path, &work.engine.config().limits)
-                .map(|decoded| describe(&decoded.clip))
-                .map_err(|source| Error::Decode { path, source })
-        })
+        .map(|(_, entry)| described(engine, entry))
         .collect::<Result<_, Error>>()?;
     let worth: Vec<f64> = candidates
         .iter()
@@ -196,7 +226,7 @@ fn keep(
             f64::from(entry.stem.facts.quality) + NEW * f64::from(stem.novelty).min(1.5)
         })
         .collect();
-    let chosen = choose(&described, &worth, spec.keep as usize);
+    let chosen = choose(&places, &worth, spec.keep as usize);
     let mut dropped = 0;
     for (i, (stem, entry)) in candidates.iter().enumerate() {
         // What somebody likes stays.
@@ -210,18 +240,65 @@ fn keep(
     let mean = |of: &dyn Fn(usize) -> f64| {
         chosen.iter().map(|i| of(*i)).sum::<f64>() / chosen.len().max(1) as f64
     };
-    let diversity = diversity(&described, &chosen);
+    let diversity = diversity(&places, &chosen);
+    let away = median(
+        places
+            .iter()
+            .map(|place| real.iter().map(|real| apart(place, real)).fold(f64::INFINITY, f64::min)),
+    );
+    let fallen = first.filter(|_| spec.guard).and_then(|first| fallen((diversity, away), first));
     Ok(CycleRound {
         category,
         round,
         acceptance: dreamed.acceptance,
         diversity,
+        away,
         quality: mean(&|i| f64::from(candidates[i].1.stem.facts.quality)),
         novelty: mean(&|i| f64::from(candidates[i].0.novelty)),
         kept: chosen.iter().map(|i| candidates[*i].0.id).collect(),
         dropped,
-        fallen: spec.guard && first.is_some_and(|first| diversity < DIVERSE * first),
+        fallen,
     })
+}
+
+/// What has gone wrong since the first round, by diversity and distance, if anything.
+fn fallen(now: (f64, f64), first: (f64, f64)) -> Option<Fallen> {
+    if now.0 < DIVERSE * first.0 {
+        return Some(Fallen::Narrow);
+    }
+    (now.1 > AWAY * first.1).then_some(Fallen::Away)
+}
+
+/// What a category is like that was not generated, of evenly chosen stems.
+fn real(work: &Work<'_>, spec: &CycleSpec, category: Category) -> Result<Vec<Vec<f64>>, Error> {
+    let sources = Source::ALL.iter().copied().filter(|source| *source != Source::Generated);
+    let filter = Filter {
+        categories: vec![category],
+        form: Some(form_of(spec.form, category)?),
+        sources: sources.collect(),
+        ..Filter::default()
+    };
+    let stems = work.engine.library().stems(&filter)?;
+    let step = stems.len().div_ceil(MOST_COMPARED).max(1);
+    let engine = work.engine;
+    stems.par_iter().step_by(step).map(|entry| described(engine, entry)).collect()
+}
+
+/// What a one-shot is like, or the bars of a loop on average.
+fn described(engine: &Engine, entry: &Entry) -> Result<Vec<f64>, Error> {
+    let path = engine.library().blobs().path(&entry.stem.hash);
+    let decoded = decode_file(&path, &engine.config().limits);
+    let clip = decoded.map_err(|source| Error::Decode { path, source })?.clip;
+    let Some(whole) = Whole::of(entry) else { return Ok(describe(&clip)) };
+    let bars = describe_bars(&whole.cut(&clip), whole.bars);
+    let mean = |i| bars.iter().map(|bar: &Vec<f64>| bar[i]).sum::<f64>() / bars.len() as f64;
+    Ok((0..bars[0].len()).map(mean).collect())
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// Mean difference of two descriptions, in dB per cell.
@@ -263,8 +340,7 @@ fn choose(described: &[Vec<f64>], worth: &[f64], count: usize) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::testing::{category, library_of};
-    use dream_core::{Progress, Source};
-    use dream_library::Filter;
+    use dream_core::Progress;
 
     #[test]
     fn the_best_and_the_most_unlike_are_chosen() {
@@ -277,13 +353,22 @@ mod tests {
     }
 
     #[test]
+    fn a_round_has_fallen_where_it_is_narrow_or_far_away() {
+        assert_eq!(fallen((9.1, 1.1), (10.0, 1.0)), None);
+        assert_eq!(fallen((8.9, 1.1), (10.0, 1.0)), Some(Fallen::Narrow));
+        assert_eq!(fallen((12.0, 1.3), (10.0, 1.0)), Some(Fallen::Away));
+    }
+
+    #[test]
     fn every_round_keeps_so_many_and_drops_the_rest() {
         let (_home, engine) = library_of(category(Category::Kick, 8));
         let spec = CycleSpec {
             categories: vec![Category::Kick],
             rounds: 2,
             keep: 2,
+            form: None,
             epochs: 2,
+            temperature: 1.0,
             seed: Some(Seed(1)),
             guard: true,
             fully_synthetic: false,
@@ -299,7 +384,8 @@ mod tests {
         let Outcome::Cycle(report) = outcome else { panic!("{outcome:?}") };
         let rounds = rounds.into_inner();
         assert_eq!(report.rounds as usize, rounds.len());
-        assert!(rounds.len() == 2 || rounds[0].fallen, "{rounds:?}");
+        assert!(rounds.iter().all(|round| round.away > 0.0 && round.diversity > 0.0));
+        assert!(rounds.len() == 2 || rounds[0].fallen.is_some(), "{rounds:?}");
         let mut kept: Vec<StemId> = rounds.iter().flat_map(|round| round.kept.clone()).collect();
         kept.sort();
         let filter = Filter { sources: vec![Source::Generated], ..Filter::default() };

@@ -10,6 +10,7 @@
 pub(crate) mod dreamer;
 mod gate;
 pub(crate) mod looping;
+mod style;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use crate::train::{form_of, io};
 use crate::{Engine, Error, Event};
 use dreamer::{Dream, Dreamer, Model};
 use looping::Looper;
+use style::styles;
 
 /// How often a stem that was refused is drawn again.
 const TRIES: u32 = 8;
@@ -371,7 +373,8 @@ fn draft(
             continue;
         }
         let dream = Box::new(dream);
-        let prepared = around.engine.prepare(dream.clip.clone(), origin(spec, &dream))?;
+        let tags = styles(around.engine, &dream.generator.parents);
+        let prepared = around.engine.prepare(dream.clip.clone(), origin(spec, &dream, tags))?;
         // Whatever somebody asked for is given, though it be there already.
         if let (Prepared::Known(_), false) = (&prepared, dream.exact) {
             refused.push("copy".to_owned());
@@ -382,7 +385,7 @@ fn draft(
     Ok(Drafted { passed: None, refused })
 }
 
-fn origin(spec: &GenerateSpec, dream: &Dream) -> Origin {
+fn origin(spec: &GenerateSpec, dream: &Dream, tags: Vec<String>) -> Origin {
     Origin {
         name: dream.name.clone(),
         source: Source::Generated,
@@ -401,7 +404,7 @@ fn origin(spec: &GenerateSpec, dream: &Dream) -> Origin {
                 bpm: dream.beat.map(|beat| beat.bpm),
                 bars: dream.beat.map(|beat| beat.bars),
                 key: dream.beat.and_then(|beat| beat.key),
-                ..Known::default()
+                tags,
             },
         },
         damage: Damage::default(),

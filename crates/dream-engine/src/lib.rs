@@ -37,7 +37,7 @@ pub use analyse::{Analysis, Listening, Plots, analyse};
 pub use clock::Clock;
 pub use compose::{Bits, ComposeSpec, Composed, Output, RenderSpec, Selection, Timing, Track};
 pub use config::Config;
-pub use cycle::{CycleReport, CycleRound, CycleSpec};
+pub use cycle::{CycleReport, CycleRound, CycleSpec, Fallen};
 pub use doctor::{Check, Diagnosis};
 pub use dream_compose::{Cast, Explained, Rated, Report as MixReport};
 pub use dream_library::{
@@ -139,9 +139,13 @@ impl Engine {
 mod testing {
     use dream_analysis::{Hints, Known};
     use dream_audio::Clip;
-    use dream_core::{Category, Form, Provenance, Seed, Source};
+    use dream_core::{Category, Form, Progress, Provenance, Seed, Source};
 
-    use super::{Clock, Config, Damage, Engine, Moment, Origin, config::Flags};
+    use super::config::Flags;
+    use super::generate::{GenerateReport, GeneratedStem};
+    use super::{
+        Clock, Config, Damage, Engine, Error, Event, GenerateSpec, JobSpec, Moment, Origin, Outcome,
+    };
 
     /// An engine in a home of its own; the home goes with the first value.
     pub(crate) fn engine() -> (tempfile::TempDir, Engine) {
@@ -178,6 +182,7 @@ mod testing {
                             bpm: recipe.bpm,
                             bars: recipe.bars,
                             key: recipe.key.filter(|_| form == Form::Loop),
+                            tags: recipe.tags.iter().map(ToString::to_string).collect(),
                             ..Known::default()
                         },
                     },
@@ -195,6 +200,24 @@ mod testing {
             engine.admit(clip, origin).unwrap();
         }
         (home, engine)
+    }
+
+    /// What comes of a job of dreams.
+    pub(crate) fn generate(
+        engine: &Engine,
+        spec: GenerateSpec,
+    ) -> Result<(GenerateReport, Vec<GeneratedStem>), Error> {
+        let stems = std::cell::RefCell::new(Vec::new());
+        let job = JobSpec::Generate(Box::new(spec));
+        let outcome = engine.run_watched(&job, &Progress::silent(), &|event| {
+            if let Event::Generated(stem) = event {
+                stems.borrow_mut().push(stem.clone());
+            }
+        })?;
+        match outcome {
+            Outcome::Generate(report) => Ok((report, stems.into_inner())),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The same, after changing the configuration.

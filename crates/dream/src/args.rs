@@ -390,7 +390,7 @@ pub(crate) struct Generate {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Cycle {
-    /// A category; may be repeated [default: every one with ten one-shots]
+    /// A category; may be repeated [default: every one with ten one-shots, or loops]
     #[arg(long, value_name = "CATEGORY", value_parser = category)]
     pub(crate) category: Vec<Category>,
     /// Rounds per category
@@ -399,16 +399,22 @@ pub(crate) struct Cycle {
     /// Stems kept of every round; three times as many are dreamed
     #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub(crate) keep: u32,
+    /// One-shots or loops [default: loops of drums, one-shots of all else]
+    #[arg(long, value_name = "one-shot|loop", value_parser = learned)]
+    pub(crate) form: Option<Form>,
+    /// How widely stems are drawn, above 0 to 2: below 1 every round holds more of what is usual
+    #[arg(long, value_name = "T", default_value = "1", value_parser = temperature)]
+    pub(crate) temperature: f32,
     /// Epochs of every training
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) epochs: u32,
     /// Root of all random choices
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Go on though what is kept becomes less diverse
+    /// Go on though what is kept becomes alike, or dreams go away from what was not dreamed
     #[arg(long)]
     pub(crate) no_guard: bool,
-    /// Learn, after the first round, from nothing but what the round before kept: shows how such a loop narrows
+    /// Learn, after the first round, from nothing but what the round before kept: shows how such a loop loses its way
     #[arg(long)]
     pub(crate) fully_synthetic: bool,
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Instant;
 
 use dream_core::{Form, Progress, Seed};
-use dream_engine::{CycleRound, CycleSpec, Engine, Event, JobSpec, Outcome};
+use dream_engine::{CycleRound, CycleSpec, Engine, Event, Fallen, JobSpec, Outcome};
 use serde_json::json;
 
 use crate::args::Cycle;
@@ -20,16 +20,19 @@ pub(crate) fn cycle(
 ) -> anyhow::Result<bool> {
     starter(engine, progress, report)?;
     let started = Instant::now();
-    let categories = if args.category.is_empty() {
-        worth_it(engine, Form::OneShot, WORTH_IT)?
+    let (categories, form) = if args.category.is_empty() {
+        let form = args.form.unwrap_or(Form::OneShot);
+        (worth_it(engine, form, WORTH_IT)?, Some(form))
     } else {
-        args.category.clone()
+        (args.category.clone(), args.form)
     };
     let spec = CycleSpec {
         categories,
         rounds: args.rounds,
         keep: args.keep,
+        form,
         epochs: args.epochs,
+        temperature: args.temperature,
         seed: args.seed.map(Seed),
         guard: !args.no_guard,
         fully_synthetic: args.fully_synthetic,
@@ -55,8 +58,12 @@ pub(crate) fn cycle(
         "{} rounds in {elapsed_s:.1} s, {} stems kept, seed {}",
         done.rounds, done.kept, done.seed.0
     ));
-    for category in &done.fallen {
-        report.complain(&format!("{category}: stopped, since what was kept became less diverse"));
+    for (category, fallen) in &done.fallen {
+        let why = match fallen {
+            Fallen::Narrow => "what was kept became less diverse",
+            Fallen::Away => "dreams went away from the stems that are not dreamed",
+        };
+        report.complain(&format!("{category}: stopped, since {why}"));
     }
     Ok(true)
 }
@@ -68,12 +75,13 @@ fn print_round(round: &CycleRound, report: &Report) {
         return;
     }
     report.line(&format!(
-        "{} round {}: {:.0} % of the drafts passed, {} stems kept, diversity {:.2} dB, quality {:.2}, novelty {:.2}",
+        "{} round {}: {:.0} % of the drafts passed, {} stems kept, diversity {:.2} dB, {:.2} dB away from what was not dreamed, quality {:.2}, novelty {:.2}",
         round.category,
         round.round,
         100.0 * round.acceptance,
         round.kept.len(),
         round.diversity,
+        round.away,
         round.quality,
         round.novelty
     ));

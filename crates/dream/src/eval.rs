@@ -53,7 +53,7 @@ pub(crate) fn eval(
         row("interpolation: share of pairs all onward", way.monotone, none),
         row("interpolation: way over straight line", way.path_over_direct, none),
         row("interpolation: largest step over mean", way.largest_step, none),
-        row("interpolation: ends against their stems, dB", way.end_snr_db, none),
+        row("interpolation: ends against their stems, dB", way.end_snr_db.unwrap_or(none), none),
         row("ms per sound, one thread", found.ms_per_sound, none),
         row("model, MB", found.megabytes, none),
     ];

@@ -137,8 +137,8 @@ pub(super) fn prompted(part: &PartId, prompt: &str) -> Vec<&'static str> {
     }
 }
 
-/// Names of styles; other tags are characters, instruments, kinds.
-const STYLES: &[&str] = &[
+/// Tags that are names of styles; the others are characters, instruments, kinds.
+pub const STYLES: &[&str] = &[
     "ambient",
     "breakbeat",
     "disco",

@@ -8,14 +8,15 @@ use dream_audio::Clip;
 use dream_core::{Form, Progress, Seed};
 use dream_library::Entry;
 use dream_neural::vae::judge::{Distances, Likeness, Space, describe_bars, likeness_around};
+use dream_neural::vae::target::below;
 use dream_neural::vae::{Bars, seam};
 use rayon::prelude::*;
 
-use super::walk::{PAIRS, STEPS, Steps, Walk, probability, snr_db, summed};
+use super::walk::{PAIRS, STEPS, Steps, Walk, probability, summed};
 use super::{EvalSpec, Evaluation, Interpolation, Rhythm, mean, mean_likeness};
 use crate::generate::Beat;
 use crate::generate::dreamer::Model;
-use crate::generate::looping::{Looper, below};
+use crate::generate::looping::Looper;
 use crate::whole::{Whole, length};
 use crate::{Engine, Error};
 
@@ -167,8 +168,8 @@ fn walks(
         .into_par_iter()
         .map(|pair| {
             let seed = spec.seed.child("pair").index(pair);
-            let a = below(learned.len(), seed.child("first"));
-            let b = below(learned.len() - 1, seed.child("second"));
+            let a = below(&mut seed.child("first").rng(), learned.len());
+            let b = below(&mut seed.child("second").rng(), learned.len() - 1);
             let b = if b >= a { b + 1 } else { b };
             walk(looper, [&learned[a].0, &learned[b].0], space, seed)
         })
@@ -192,11 +193,7 @@ fn walk(looper: &Looper<'_>, pair: [&Entry; 2], space: &Space, seed: Seed) -> Re
         })
         .collect::<Result<_, Error>>()?;
     let (clips, places): (Vec<Clip>, Vec<Vec<f64>>) = way.into_iter().unzip();
-    let end = |entry: &Entry, made: &Clip| -> Result<f64, Error> {
-        Ok(snr_db(looper.own(entry)?.1.clip(), made))
-    };
-    let ends = [end(pair[0], &clips[0])?, end(pair[1], &clips[usize::from(STEPS)])?];
-    Ok(Walk { steps: Steps::of(&places), end_snr_db: ends[0].min(ends[1]), clips })
+    Ok(Walk { steps: Steps::of(&places), end_snr_db: None, clips })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use dream_analysis::category_probabilities;
 use dream_audio::Clip;
 use dream_core::{Category, Seed};
 use dream_neural::Vae;
-use dream_neural::vae::judge::{Space, describe};
+use dream_neural::vae::judge::{Space, describe, snr_db};
 use dream_neural::vae::{Parent, Sound, morph, target};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -32,8 +32,8 @@ pub struct Interpolation {
     pub path_over_direct: f64,
     /// The largest step in units of the mean one, median.
     pub largest_step: f64,
-    /// The ends against the stems themselves, in dB: the worst.
-    pub end_snr_db: f64,
+    /// The ends against the stems themselves, in dB: the worst. Not of loops, which are brought to one tempo, key and length first.
+    pub end_snr_db: Option<f64>,
 }
 
 /// The way from one category to another.
@@ -113,7 +113,7 @@ impl Steps {
 pub(super) struct Walk {
     pub(super) clips: Vec<Clip>,
     pub(super) steps: Steps,
-    pub(super) end_snr_db: f64,
+    pub(super) end_snr_db: Option<f64>,
 }
 
 /// The way of all walks.
@@ -125,7 +125,7 @@ pub(super) fn summed(walks: &[Walk]) -> Interpolation {
         monotone: mean(part(|walk| if walk.steps.onward < 1.0 { 0.0 } else { 1.0 })),
         path_over_direct: median(part(|walk| walk.steps.path_over_direct)),
         largest_step: median(part(|walk| walk.steps.largest)),
-        end_snr_db: part(|walk| walk.end_snr_db).into_iter().fold(f64::INFINITY, f64::min),
+        end_snr_db: walks.iter().filter_map(|walk| walk.end_snr_db).reduce(f64::min),
     }
 }
 
@@ -151,20 +151,10 @@ impl Walk {
         let last = usize::from(STEPS);
         Self {
             steps: Steps::of(&places),
-            end_snr_db: snr_db(a.clip(), &clips[0]).min(snr_db(b.clip(), &clips[last])),
+            end_snr_db: Some(snr_db(a.clip(), &clips[0]).min(snr_db(b.clip(), &clips[last]))),
             clips,
         }
     }
-}
-
-pub(super) fn snr_db(clip: &Clip, made: &Clip) -> f64 {
-    if (clip.len(), clip.channels()) != (made.len(), made.channels()) {
-        return f64::NEG_INFINITY;
-    }
-    let pairs = || clip.samples().iter().zip(made.samples());
-    let signal: f64 = pairs().map(|(a, _)| f64::from(*a).powi(2)).sum();
-    let error: f64 = pairs().map(|(a, b)| f64::from(a - b).powi(2)).sum();
-    10.0 * (signal / error.max(1e-30)).log10()
 }
 
 /// Walks to another category, as `generate` would.

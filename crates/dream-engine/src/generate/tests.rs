@@ -2,8 +2,8 @@ use dream_core::Progress;
 use dream_library::Filter;
 
 use super::*;
-use crate::testing::{category, library_of};
-use crate::{Engine, JobSpec, Kind, Outcome, TrainSpec};
+use crate::testing::{category, generate, library_of};
+use crate::{Engine, JobSpec, Kind, TrainSpec};
 
 fn trained(category_of: Category) -> (tempfile::TempDir, Engine) {
     let (home, engine) = library_of(category(category_of, 8));
@@ -14,23 +14,6 @@ fn trained(category_of: Category) -> (tempfile::TempDir, Engine) {
 fn train(engine: &Engine, category: Category) {
     let spec = TrainSpec { category, seed: Some(Seed(1)), ..TrainSpec::default() };
     engine.run(&JobSpec::Train(spec), &Progress::silent()).unwrap();
-}
-
-fn generate(
-    engine: &Engine,
-    spec: GenerateSpec,
-) -> Result<(GenerateReport, Vec<GeneratedStem>), Error> {
-    let stems = std::cell::RefCell::new(Vec::new());
-    let job = JobSpec::Generate(Box::new(spec));
-    let outcome = engine.run_watched(&job, &Progress::silent(), &|event| {
-        if let Event::Generated(stem) = event {
-            stems.borrow_mut().push(stem.clone());
-        }
-    })?;
-    match outcome {
-        Outcome::Generate(report) => Ok((report, stems.into_inner())),
-        other => panic!("{other:?}"),
-    }
 }
 
 fn spec(mode: Mode) -> GenerateSpec {

@@ -193,17 +193,9 @@ mod tests {
 
     use serde_json::Value;
 
+    use super::super::tests::noise;
     use super::*;
     use dream_core::Frames;
-
-    fn noise(count: usize) -> Vec<f32> {
-        let mut state = 1_u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (f64::from(state) / f64::from(u32::MAX) * 2.0 - 1.0) as f32
-        };
-        (0..count).map(|_| next()).collect()
-    }
 
     /// The whole clip in pieces of that many frames.
     fn converted(clip: &Clip, to: u32, piece: u64) -> Clip {

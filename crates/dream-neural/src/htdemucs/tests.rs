@@ -28,7 +28,7 @@ fn bag() -> Bag {
     Bag::new(networks().into(), vec![vec![1.0, 0.5], vec![0.0, 1.5]]).unwrap()
 }
 
-fn noise(count: usize) -> Vec<f32> {
+pub(super) fn noise(count: usize) -> Vec<f32> {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -15,5 +15,5 @@ mod space;
 
 pub use attack::Attack;
 pub use bars::{describe_bars, likeness_around};
-pub use likeness::{Likeness, likeness};
+pub use likeness::{Likeness, likeness, snr_db};
 pub use space::{Distances, Space, describe};

@@ -180,6 +180,7 @@ impl<R: Rng> Noise<R> {
 #[cfg(test)]
 mod tests {
     use super::super::envelope::Layout;
+    use super::super::judge::snr_db;
     use super::*;
 
     const RATE: SampleRate = SampleRate::LIBRARY;
@@ -194,14 +195,6 @@ mod tests {
         });
         let silence = std::iter::repeat_n(0.0, lead);
         Clip::mono(RATE, silence.chain(tone).map(|x| x as f32 * 0.5).collect())
-    }
-
-    fn snr_db(a: &Clip, b: &Clip) -> f64 {
-        assert_eq!((a.len(), a.channels()), (b.len(), b.channels()));
-        let power = |x: f32| f64::from(x).powi(2);
-        let signal: f64 = a.samples().iter().map(|x| power(*x)).sum();
-        let error: f64 = a.samples().iter().zip(b.samples()).map(|(a, b)| power(a - b)).sum();
-        10.0 * (signal / error.max(1e-300)).log10()
     }
 
     #[test]

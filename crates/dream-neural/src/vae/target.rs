@@ -11,7 +11,6 @@ use rand::Rng;
 
 use super::Vae;
 use super::net::normals;
-use super::trainer::below;
 
 /// An envelope to be dressed in.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,6 +140,11 @@ pub fn shares(count: usize, seed: Seed) -> Vec<f32> {
         *draw /= sum.max(1e-9);
     }
     draws
+}
+
+/// A whole number from 0 to just below `end`.
+pub fn below(rng: &mut impl Rng, end: usize) -> usize {
+    ((u64::from(rng.next_u32()) * end as u64) >> 32) as usize
 }
 
 /// A number from 0 to 1.

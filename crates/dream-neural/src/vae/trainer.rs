@@ -19,6 +19,7 @@ use super::envelope::{Grid, Layout};
 use super::file::{File, Precision, Tensor, write};
 use super::layer::{Layer, Memory, Step, transposed};
 use super::net::{LAYERS, Loss, Net, normals};
+use super::target::below;
 use super::{Card, Codec, Measures, Method, Vae, to_unit};
 use crate::Error;
 
@@ -583,10 +584,6 @@ fn shuffle<T>(values: &mut [T], rng: &mut impl Rng) {
     for i in (1..values.len()).rev() {
         values.swap(i, below(rng, i + 1));
     }
-}
-
-pub(super) fn below(rng: &mut impl Rng, end: usize) -> usize {
-    ((u64::from(rng.next_u32()) * end as u64) >> 32) as usize
 }
 
 #[cfg(test)]

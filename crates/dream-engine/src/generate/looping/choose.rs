@@ -3,7 +3,6 @@
 use dream_core::{Bpm, Category, Seed};
 use dream_library::Entry;
 use dream_neural::vae::{distance, target};
-use rand::Rng;
 
 use super::super::dreamer::missing;
 use super::super::{Beat, GenerateSpec, Mode};
@@ -80,8 +79,9 @@ impl Looper<'_> {
         seed: Seed,
     ) -> Result<Part, Error> {
         let model = &self.models[m];
-        let drawn = target::random(&model.vae, spec.temperature, seed);
-        let bars = model.vae.nearest(&drawn.envelope);
+        // Bars have no families as hits have: the plain Gaussian of all of them.
+        let drawn = model.vae.draw(spec.temperature, seed);
+        let bars = model.vae.nearest(&model.vae.decode(&drawn));
         let fits = |i: usize, within: f64| {
             self.loop_of(m, i).is_some_and(|(entry, whole)| {
                 spec.bpm.or(near).is_none_or(|bpm| whole.far(bpm) <= within)
@@ -94,8 +94,7 @@ impl Looper<'_> {
         let (i, _) =
             find(NEAR).or_else(|| find(f64::MAX)).ok_or_else(|| missing(model.category))?;
         let own = model.vae.latent(*i);
-        let step =
-            drawn.latent.iter().zip(own).map(|(drawn, own)| BEYOND * (drawn - own)).collect();
+        let step = drawn.iter().zip(own).map(|(drawn, own)| BEYOND * (drawn - own)).collect();
         Ok(Part { model: m, step, ..Part::new(&model.stems[i], 1.0)? })
     }
 
@@ -109,7 +108,7 @@ impl Looper<'_> {
         if all.len() < 2 {
             return Err(missing(model.category));
         }
-        let first = all[below(all.len(), seed.child("first"))];
+        let first = all[target::below(&mut seed.child("first").rng(), all.len())];
         let mut others: Vec<(bool, f32, usize)> = all
             .iter()
             .filter(|(_, i)| *i != first.1)
@@ -121,7 +120,7 @@ impl Looper<'_> {
         others.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
         let near = others.iter().filter(|other| other.0 == others[0].0).count();
         others.truncate(near.min(NEIGHBOURS.max(all.len() / 3)));
-        let second = others[below(others.len(), seed.child("second"))].2;
+        let second = others[target::below(&mut seed.child("second").rng(), others.len())].2;
         Ok([&model.stems[&first.1], &model.stems[&second]])
     }
 }
@@ -186,9 +185,4 @@ pub(crate) fn parent_weights(
         None => 0.25 + 0.5 * target::shares(2, dice)[0],
     };
     vec![1.0 - along, along]
-}
-
-/// A number below `end`.
-pub(crate) fn below(end: usize, seed: Seed) -> usize {
-    ((u64::from(seed.rng().next_u32()) * end as u64) >> 32) as usize
 }

@@ -2,6 +2,7 @@ use dream_core::{Bpm, Seed};
 use rand::Rng;
 
 use super::super::envelope::Layout;
+use super::super::judge::snr_db;
 use super::*;
 use dream_audio::stretch::Material;
 
@@ -27,14 +28,6 @@ fn beat(bpm: f64, bars: usize, hz: f64, seed: u64) -> Clip {
         }
     }
     Clip::mono(RATE, samples)
-}
-
-fn snr_db(a: &Clip, b: &Clip) -> f64 {
-    assert_eq!((a.len(), a.channels()), (b.len(), b.channels()));
-    let power = |x: f32| f64::from(x).powi(2);
-    let signal: f64 = a.samples().iter().map(|x| power(*x)).sum();
-    let error: f64 = a.samples().iter().zip(b.samples()).map(|(a, b)| power(a - b)).sum();
-    10.0 * (signal / error.max(1e-300)).log10()
 }
 
 fn grid() -> Grid {

@@ -31,6 +31,17 @@ pub fn likeness(real: &Clip, made: &Clip) -> Likeness {
     compared(&aligned(real), &aligned(made))
 }
 
+/// Signal to noise ratio of `made` against `real`, sample by sample, in dB; minus infinity where they differ in length or channels.
+pub fn snr_db(real: &Clip, made: &Clip) -> f64 {
+    if (real.len(), real.channels()) != (made.len(), made.channels()) {
+        return f64::NEG_INFINITY;
+    }
+    let pairs = || real.samples().iter().zip(made.samples());
+    let signal: f64 = pairs().map(|(a, _)| f64::from(*a).powi(2)).sum();
+    let error: f64 = pairs().map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    10.0 * (signal / error.max(1e-30)).log10()
+}
+
 /// How much samples are like those of the same time.
 pub(super) fn compared(a: &[f32], b: &[f32]) -> Likeness {
     let log_mel = [2048, 512, 128].map(|size| log_mel_distance(a, b, size));
