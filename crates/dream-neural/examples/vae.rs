@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let training = clips(training, &notes)?;
     let held_out = clips(held_out, &notes)?;
     let seconds: Vec<f64> = training.iter().map(|(_, clip)| seconds_from_onset(clip)).collect();
-    let grid = Grid::new(Layout::for_one_shots(&seconds));
+    let grid = Grid::new(Layout::for_one_shots(&seconds, notes.known()));
     let listen = |clips: &[(String, Clip)]| -> Result<Vec<Sound>, dream_neural::Error> {
         clips.iter().map(|(_, clip)| Sound::new(&grid, clip.clone())).collect()
     };
@@ -180,6 +180,11 @@ impl Notes {
         sorted.sort_by(f64::total_cmp);
         let reference = sorted.get(sorted.len() / 2).map_or(0.0, |note| note.round());
         Ok(Self { roots, reference })
+    }
+
+    /// The reference, where there is one.
+    fn known(&self) -> Option<f64> {
+        (!self.roots.is_empty()).then_some(self.reference)
     }
 
     /// A sound of that name at the reference.

@@ -377,7 +377,7 @@ impl Vae {
         if card.format != FORMAT {
             return unsupported("format", card.format, "1");
         }
-        if let Layout::OneShot { horizon } = card.layout
+        if let Layout::OneShot { horizon } | Layout::LowNote { horizon } = card.layout
             && ![1, 2, 4, 8].contains(&horizon)
         {
             return unsupported("horizon", horizon, "1, 2, 4 or 8");

@@ -76,7 +76,7 @@ impl Corpus {
                 entry.frames.seconds(entry.sample_rate) / speed
             })
             .collect();
-        let layout = Layout::for_one_shots(&seconds);
+        let layout = Layout::for_one_shots(&seconds, reference);
         let grid = Grid::new(layout);
         let mut envelopes = Vec::with_capacity(entries.len());
         for chunk in entries.chunks(CHUNK) {

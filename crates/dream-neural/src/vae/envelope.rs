@@ -14,6 +14,8 @@ pub const FLOOR_DB: f32 = -80.0;
 /// The largest level of an envelope, in dB.
 pub const CEILING_DB: f32 = 20.0;
 
+/// The MIDI note from which on partials lie two bins of the short transform apart, and more.
+const LOW: f64 = 53.0;
 /// Hops at the start of a one-shot that have a knot each.
 const ATTACK: usize = 16;
 /// Frames per second of everything that is modelled.
@@ -28,26 +30,38 @@ pub enum Layout {
         /// Its length in units of 0.743 s (32768 frames): 1, 2, 4 or 8.
         horizon: u32,
     },
+    /// The same of a low note, by a transform four times as long: its partials lie close. Measured on basses, 65 learned from and 2 held out,
+    /// medians of three seeds: spectral convergence -1.9 in place of -0.5 dB, envelope SNR 1.9 in place of 0.7 dB.
+    LowNote {
+        /// As above.
+        horizon: u32,
+    },
     /// A bar of a loop, whatever its tempo: 128 times, 8 to a sixteenth, and 48 bands.
     Bar,
 }
 
 impl Layout {
-    /// The layout of one-shots for sounds that last so long, in seconds from their onset: the shortest that 90 % fit in.
-    pub fn for_one_shots(seconds: &[f64]) -> Self {
+    /// The layout of one-shots for sounds that last so long, in seconds from their onset: the shortest that 90 % fit in. `note`: the MIDI note
+    /// that all of them have, if they have one.
+    pub fn for_one_shots(seconds: &[f64], note: Option<f64>) -> Self {
         let mut sorted = seconds.to_vec();
         sorted.sort_by(f64::total_cmp);
         let rank = (sorted.len() * 9).div_ceil(10).saturating_sub(1);
         let needed = sorted.get(rank).copied().unwrap_or(0.0);
         let unit = UNIT as f64 / RATE;
         let horizon = [1_u32, 2, 4].into_iter().find(|h| f64::from(*h) * unit >= needed);
-        Self::OneShot { horizon: horizon.unwrap_or(8) }
+        let horizon = horizon.unwrap_or(8);
+        if note.is_some_and(|note| note < LOW) {
+            Self::LowNote { horizon }
+        } else {
+            Self::OneShot { horizon }
+        }
     }
 
     /// What an example of that name is a part of: itself, or the loop of a bar.
     pub fn stem(self, name: &str) -> &str {
         match self {
-            Self::OneShot { .. } => name,
+            Self::OneShot { .. } | Self::LowNote { .. } => name,
             Self::Bar => name.rsplit_once(BAR_MARK).map_or(name, |(stem, _)| stem),
         }
     }
@@ -81,9 +95,10 @@ impl Grid {
     /// The grid of a layout.
     pub fn new(layout: Layout) -> Self {
         let (size, hop, bands, knots, hops) = match layout {
-            Layout::OneShot { horizon } => {
+            Layout::OneShot { horizon } | Layout::LowNote { horizon } => {
                 let hops = UNIT / 64 * horizon as usize;
-                (512, 64, 67, attack_knots(64, hops), hops)
+                let size = if matches!(layout, Layout::LowNote { .. }) { 2048 } else { 512 };
+                (size, 64, 67, attack_knots(64, hops), hops)
             }
             Layout::Bar => {
                 let knots = (0..BAR_KNOTS).map(|knot| (knot * BAR_HOPS) as f64).collect();
@@ -192,17 +207,22 @@ impl Grid {
     /// An envelope of another grid of one-shots on this one: cut where that is longer, silent where it is shorter.
     pub fn convert(&self, from: &Grid, envelope: &[f32]) -> Vec<f32> {
         assert_eq!(envelope.len(), from.cells(), "an envelope of that grid");
-        let bands = self.bands();
-        let row = |t: usize| &envelope[t * bands..(t + 1) * bands];
-        let rows = self.time.knots.iter().flat_map(|knot| {
-            let (t, fraction) = place(&from.time.knots, *knot);
+        let at = |t: usize, b: usize| {
+            envelope[t.min(from.times() - 1) * from.bands() + b.min(from.bands() - 1)]
+        };
+        let scale = from.size as f64 / self.size as f64;
+        let bands: Vec<(usize, f32)> =
+            self.band.knots.iter().map(|knot| place(&from.band.knots, knot * scale)).collect();
+        let mut out = Vec::with_capacity(self.cells());
+        for knot in &self.time.knots {
+            let (t, along) = place(&from.time.knots, *knot);
             let silent = *knot > from.hops() as f64 - 0.5;
-            let pairs = row(t).iter().zip(row((t + 1).min(from.times() - 1)));
-            pairs
-                .map(|(low, high)| if silent { FLOOR_DB } else { low + fraction * (high - low) })
-                .collect::<Vec<_>>()
-        });
-        rows.collect()
+            out.extend(bands.iter().map(|&(b, across)| {
+                let row = |t| at(t, b) + across * (at(t, b + 1) - at(t, b));
+                if silent { FLOOR_DB } else { row(t) + along * (row(t + 1) - row(t)) }
+            }));
+        }
+        out
     }
 
     /// Prepares an envelope to be read anywhere.
@@ -338,7 +358,11 @@ fn erb_knots(count: usize, size: usize) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    const LAYOUTS: [Layout; 2] = [Layout::OneShot { horizon: 1 }, Layout::OneShot { horizon: 8 }];
+    const LAYOUTS: [Layout; 3] = [
+        Layout::OneShot { horizon: 1 },
+        Layout::OneShot { horizon: 8 },
+        Layout::LowNote { horizon: 2 },
+    ];
 
     #[test]
     fn knots_reach_from_the_first_cell_to_the_last_at_least_one_apart() {
@@ -394,7 +418,7 @@ mod tests {
 
     #[test]
     fn envelopes_move_between_grids_of_different_length() {
-        let [short, long] = LAYOUTS.map(Grid::new);
+        let [short, long, _] = LAYOUTS.map(Grid::new);
         let level = |grid: &Grid, t: usize| -0.05 * grid.time().knots[t] as f32;
         let on = |grid: &Grid| -> Vec<f32> {
             (0..grid.cells()).map(|i| level(grid, i / grid.bands())).collect()
@@ -409,6 +433,22 @@ mod tests {
     }
 
     #[test]
+    fn bands_of_another_transform_are_found_by_their_frequency() {
+        let [hits, _, notes] = LAYOUTS.map(Grid::new);
+        let on = |grid: &Grid| -> Vec<f32> {
+            let hz = |band: usize| grid.band().knots[band] * RATE / grid.size as f64;
+            let level = |i: usize| -0.002 * hz(i % grid.bands()) as f32;
+            (0..grid.cells()).map(level).collect()
+        };
+        // Not beyond the shorter one.
+        let there = notes.time().knots.iter().filter(|knot| **knot < hits.hops() as f64 - 1.0);
+        let cells = there.count() * notes.bands();
+        let moved = notes.convert(&hits, &on(&hits));
+        let pairs = moved.iter().zip(on(&notes)).take(cells);
+        assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 0.05));
+    }
+
+    #[test]
     fn silence_is_at_the_floor_and_nothing_above_the_ceiling() {
         let grid = Grid::new(LAYOUTS[0]);
         assert!(grid.envelope(|_, _| ()).iter().all(|x| (x - FLOOR_DB).abs() < 1e-6));
@@ -419,7 +459,9 @@ mod tests {
     #[test]
     fn the_horizon_holds_nine_sounds_of_ten() {
         let check = |seconds: &[f64], horizon| {
-            assert_eq!(Layout::for_one_shots(seconds), Layout::OneShot { horizon });
+            assert_eq!(Layout::for_one_shots(seconds, None), Layout::OneShot { horizon });
+            assert_eq!(Layout::for_one_shots(seconds, Some(60.0)), Layout::OneShot { horizon });
+            assert_eq!(Layout::for_one_shots(seconds, Some(36.0)), Layout::LowNote { horizon });
         };
         check(&[0.3; 20], 1);
         check(&[0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 9.0], 1);
