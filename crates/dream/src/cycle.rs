@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::args::Cycle;
 use crate::compose::starter;
 use crate::report::Report;
-use crate::train::{WORTH_IT, worth_it};
+use crate::train::WORTH_IT;
 
 pub(crate) fn cycle(
     engine: &Engine,
@@ -21,7 +21,7 @@ pub(crate) fn cycle(
     starter(engine, progress, report)?;
     let started = Instant::now();
     let categories = if args.category.is_empty() {
-        worth_it(engine, Form::OneShot, WORTH_IT)?
+        engine.worth_training(Form::OneShot, WORTH_IT)?
     } else {
         args.category.clone()
     };
