@@ -227,6 +227,11 @@ impl Error {
         }
     }
 
+    /// All causes, for a log: with no more of a path than the name at its end.
+    pub fn without_paths(&self) -> String {
+        without_paths(&chain(self))
+    }
+
     /// The error as it may be told to anybody: its causes with no more of a path than the name at its end, and nothing at all
     /// of what is wrong inside.
     pub fn public(&self) -> String {
@@ -236,7 +241,7 @@ impl Error {
             Kind::Busy if !matches!(self, Self::Library(dream_library::Error::Full(_))) => {
                 "the library is in use by another process".to_owned()
             }
-            _ => without_paths(&chain(self)),
+            _ => self.without_paths(),
         }
     }
 }

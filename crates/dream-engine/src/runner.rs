@@ -71,7 +71,12 @@ impl Engine {
                 }
                 Ending::Cancelled
             }
-            Ok(result) => ending(&result),
+            Ok(result) => {
+                if let Err(error) = &result {
+                    tracing::warn!(code = error.code(), "{}", error.without_paths());
+                }
+                ending(&result)
+            }
             Err(_) => Ending::Failed(Failure {
                 error: "the job ended in a panic; see the log".to_owned(),
                 code: "internal".to_owned(),
@@ -81,7 +86,7 @@ impl Engine {
         match &ending {
             Ending::Done(_) => tracing::info!("done"),
             Ending::Cancelled => tracing::info!("cancelled"),
-            Ending::Failed(failure) => tracing::warn!(code = failure.code, "{}", failure.error),
+            Ending::Failed(failure) => tracing::info!(code = failure.code, "failed"),
         }
         if let Err(error) = self.library().finish(claim, &ending, self.now()) {
             tracing::error!("the end of the job was not recorded: {}", chain(&error));

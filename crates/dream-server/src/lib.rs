@@ -28,7 +28,7 @@ mod value;
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -142,6 +142,8 @@ fn build(app: &App) -> Router {
         .merge(Router::from(ui))
         .fallback(nothing)
         .method_not_allowed_fallback(other_method)
+        // Bodies have limits where they are read; that of the framework is two megabytes for uploads, too.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), room))
         .layer(from_fn_with_state(app.clone(), fence::guard))
         .layer(cors(&app.settings))

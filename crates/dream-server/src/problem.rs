@@ -109,8 +109,8 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         if error.kind() == Kind::Internal {
-            // The whole cause is for the log; the answer names none of it.
-            tracing::error!("{}", dream_core::chain(&error));
+            // The cause is for the log; the answer names none of it.
+            tracing::error!("{}", error.without_paths());
         }
         let code = error.code();
         let problem = Self::new(code, error.public());

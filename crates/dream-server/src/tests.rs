@@ -71,7 +71,7 @@ impl World {
     fn with(change: impl FnOnce(&mut Config, &mut Settings)) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut config = config(home.path());
-        let mut settings = Settings::default();
+        let mut settings = Settings { wait: PATIENCE / 2, ..Settings::default() };
         change(&mut config, &mut settings);
         let engine = Arc::new(Engine::open(config, Clock::System).unwrap());
         let app = App::new(Arc::clone(&engine), settings);

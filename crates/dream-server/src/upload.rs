@@ -164,7 +164,7 @@ async fn store(app: &App, mut field: Field<'_>, length: &mut u64) -> Result<Stor
             Problem::new("no_space", "no space is left on the disk")
         }
         _ => {
-            tracing::error!("store an upload: {error}");
+            tracing::error!("store an upload: {}", error.kind());
             Problem::new("internal", "the upload could not be stored")
         }
     };

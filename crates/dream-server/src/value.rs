@@ -193,7 +193,7 @@ pub(crate) fn object(kind: utoipa::openapi::Type) -> utoipa::openapi::schema::Ob
 }
 
 /// What [`is_plain`] takes, as a pattern: begins with a character that is seen, and has no control characters.
-pub(crate) const PLAIN: &str = r"^[^\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}][^\p{Cc}]*$";
+pub(crate) const PLAIN: &str = r"^[^\x00-\x20\x7f-\xa0\xad\u0600-\u0605\u061c\u06dd\u070f\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff][^\x00-\x1f\x7f-\x9f]*$";
 
 /// Whether a text has 1 to `most` characters, begins with one that is seen, and has no control characters.
 pub(crate) fn is_plain(text: &str, most: usize) -> bool {

@@ -21,6 +21,18 @@ use crate::state::{App, with};
 /// The time between signs of life.
 const ALIVE: Duration = Duration::from_secs(15);
 
+/// An event as it is sent: the fields of a server-sent event.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it stands in the documentation only")]
+pub(crate) struct Told {
+    /// The number of a change; the end has none.
+    id: Option<String>,
+    /// `change` or `end`.
+    event: String,
+    /// JSON: of a change `id`, `status`, `progress`, `step`, `eta_s` and `stopping`, of the end the whole job.
+    data: String,
+}
+
 /// Follow a job
 ///
 /// Server-sent events, each `change` with a number as its id: who comes back with `Last-Event-ID` misses none. The last event is
@@ -28,7 +40,7 @@ const ALIVE: Duration = Duration::from_secs(15);
 #[utoipa::path(get, path = "/jobs/{id}/events", tag = "jobs",
     params(("id" = Number, Path, description = "Its number"),
         ("Last-Event-ID" = Option<String>, Header, description = "The number of the last event that was seen")),
-    responses((status = 200, description = "The changes of the job", content_type = "text/event-stream", body = String)))]
+    responses((status = 200, description = "The changes of the job", content_type = "text/event-stream", body = Told)))]
 pub(crate) async fn follow(
     State(app): State<App>,
     Id(id): Id,

@@ -206,6 +206,7 @@ async fn all(
         success: true,
         job_id: first,
         message: match ids.len() {
+            1 if asked == 1 => "1 job is queued".to_owned(),
             count if count == asked => format!("{count} jobs are queued"),
             count => format!("{count} of {asked} jobs are queued; the queue has no room for more"),
         },

@@ -215,7 +215,7 @@ async fn upload(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_become_stems_or_leave_nothing_behind() {
-    let world = World::with(|_, settings| settings.max_upload = 100_000);
+    let world = World::with(|_, settings| settings.max_upload = 4 << 20);
     let workers = world.at_work();
     let kick = form("../../kick.wav", &tone(1), &[("category", "hat"), ("kit", "Mine")]);
     let reply = upload(&world, "/stems", kick.clone(), true).await;
@@ -235,7 +235,8 @@ async fn uploads_become_stems_or_leave_nothing_behind() {
     check(form("empty.wav", b"", &[]), "invalid").await;
     check(form("kick.wav", &tone(1), &[("colour", "red")]), "invalid").await;
     check(form("kick.wav", &tone(1), &[("category", "wibble")]), "invalid").await;
-    check(form("large.wav", &vec![0; 200_000], &[]), "too_large").await;
+    check(form("large.wav", &vec![0; 5 << 20], &[]), "too_large").await;
+    check(form("allowed.wav", &vec![0; 3 << 20], &[]), "unsupported_media").await;
     check(
         ("multipart/form-data; boundary=XX".to_owned(), b"--XX\r\nnonsense".to_vec()),
         "malformed",
