@@ -47,7 +47,12 @@ wait_for() {
 
 count() { ask GET "/stems?limit=1&source=$1" -D "$folder/head" >/dev/null; grep -i '^x-total-count:' "$folder/head" | tr -dc '0-9'; }
 
-echo "server: $(ask GET /health)"
+for _ in $(seq 60); do
+  curl -fs -o /dev/null "$url/health" && break
+  sleep 0.5
+done
+health=$(ask GET /health) || fail "no server answers at $url"
+echo "server: $health"
 for _ in $(seq 600); do
   total=$(ask GET /stems/statistics | field total_stems)
   running=$(ask GET '/jobs?kind=starter_kit&status=running')
