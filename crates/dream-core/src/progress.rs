@@ -28,6 +28,17 @@ impl Progress {
         Self { cancel: Arc::new(AtomicBool::new(false)), report: Arc::new(report) }
     }
 
+    /// A handle that is cancelled with this one and calls `report` besides.
+    #[must_use]
+    pub fn and(&self, report: impl Fn(u64, u64, &str) + Send + Sync + 'static) -> Self {
+        let first = Arc::clone(&self.report);
+        let both = move |done, total, what: &str| {
+            first(done, total, what);
+            report(done, total, what);
+        };
+        Self { cancel: Arc::clone(&self.cancel), report: Arc::new(both) }
+    }
+
     /// Reports that `done` of `total` units of `what` are finished.
     ///
     /// # Errors
@@ -43,6 +54,11 @@ impl Progress {
     /// `Cancelled` when asked to stop.
     pub fn check(&self) -> Result<(), Cancelled> {
         if self.cancel.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
+    }
+
+    /// Whether both are cancelled together.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.cancel, &other.cancel)
     }
 
     /// Asks the work to stop at its next step.
@@ -62,6 +78,19 @@ impl std::fmt::Debug for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_are_told_and_stopped_together() {
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (first, second) = (Arc::clone(&heard), Arc::clone(&heard));
+        let progress = Progress::new(move |done, _, _| first.lock().unwrap().push(done));
+        let both = progress.and(move |done, _, _| second.lock().unwrap().push(done + 10));
+        assert_eq!(both.step(1, 2, "file"), Ok(()));
+        assert_eq!(*heard.lock().unwrap(), [1, 11]);
+        assert!(both.is_same(&progress) && !both.is_same(&Progress::silent()));
+        both.cancel();
+        assert_eq!(progress.check(), Err(Cancelled));
+    }
 
     #[test]
     fn a_clone_sees_the_cancellation() {

@@ -24,6 +24,7 @@ use crate::runner::Work;
 use crate::{Engine, Error};
 use export::Export;
 use output::Finished;
+pub(crate) use output::composed;
 pub use output::{Bits, Output};
 
 /// A track from a prompt.
@@ -248,30 +249,33 @@ fn finish(
     let (mut casting, seconds) =
         timed(|| work.step("cast", 0.05, || Ok(engine.cast(plan, kept, selection)?.casting)))?;
     timing.cast = seconds;
-    let id: TakeId = work.step("render", 1.0, || {
-        let (clips, seconds) = timed(|| engine.load(&casting, work.progress))?;
-        timing.load = seconds;
-        let begun_rendering = Instant::now();
-        let anew = match reroll {
-            None => None,
-            Some((index, seed)) => {
-                // Levels are those of the plan before, so that all other sections keep theirs.
-                casting = dream_compose::freeze(plan, &casting, &clips)?;
-                Some(dream_compose::reroll_among(plan, index, seed, engine.genres())?)
-            }
-        };
-        let plan = anew.as_ref().unwrap_or(plan);
-        let part = output.preview_s.map(|seconds| dream_compose::excerpt(plan, seconds));
-        let (take, export) =
-            mixed(part.as_ref().unwrap_or(plan), &casting, &clips, output, work.progress)?;
-        timing.render = begun_rendering.elapsed().as_secs_f64();
-        if part.is_none() {
-            casting.keep_levels(&take.report.layers);
+    if let Some(id) = work.stored_step("render")? {
+        return composed(engine, id);
+    }
+    work.progress.check()?;
+    let path = output::target(work, output)?;
+    let (clips, seconds) = timed(|| engine.load(&casting, work.progress))?;
+    timing.load = seconds;
+    let begun_rendering = Instant::now();
+    let anew = match reroll {
+        None => None,
+        Some((index, seed)) => {
+            // Levels are those of the plan before, so that all other sections keep theirs.
+            casting = dream_compose::freeze(plan, &casting, &clips)?;
+            Some(dream_compose::reroll_among(plan, index, seed, engine.genres())?)
         }
-        let casting = &casting;
-        output::write(engine, output, Finished { plan, casting, take, export, timing, begun })
-    })?;
-    output::composed(engine, id)
+    };
+    let plan = anew.as_ref().unwrap_or(plan);
+    let part = output.preview_s.map(|seconds| dream_compose::excerpt(plan, seconds));
+    let (take, export) =
+        mixed(part.as_ref().unwrap_or(plan), &casting, &clips, output, work.progress)?;
+    timing.render = begun_rendering.elapsed().as_secs_f64();
+    if part.is_none() {
+        casting.keep_levels(&take.report.layers);
+    }
+    let casting = &casting;
+    let finished = Finished { plan, casting, take, export, timing, begun };
+    composed(engine, output::write(work, output, &path, finished)?)
 }
 
 /// The rendered plan, and the folder of its stems where one is asked for.

@@ -3,6 +3,8 @@
 //! The only reader of the environment and of the configuration file. A value out of its range, a key that
 //! nobody knows: each is an error that says where it stands.
 
+mod server;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -11,6 +13,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use dream_audio::decode::Limits;
+
+use server::RawServer;
+pub use server::Server;
 
 /// What the command line says; it goes before all else.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,6 +28,10 @@ pub struct Flags {
     pub threads: Option<u64>,
     /// Whether an empty library may be filled with the starter kit.
     pub starter: Option<bool>,
+    /// Where to listen: an address with or without a port.
+    pub bind: Option<String>,
+    /// The key that requests must show.
+    pub api_key: Option<String>,
 }
 
 /// The configuration in effect, every value checked.
@@ -46,10 +55,27 @@ pub struct Config {
     pub genres: PathBuf,
     /// Whether that folder was asked for and so must be there.
     pub genres_required: bool,
+    /// The queue of jobs.
+    pub queue: Queue,
+    /// The server.
+    pub server: Server,
     /// Where weights are asked for before the places that they are published at.
     pub weights_mirror: Option<String>,
     /// Every value with its origin, for `dream doctor`.
     pub settings: Vec<Setting>,
+}
+
+/// What the queue of jobs takes, and how much of it at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// Most jobs that may wait, 1 to 100000.
+    pub limit: u32,
+    /// Heavy jobs at a time, 1 to 64: ingest, separation, training, dreaming.
+    pub heavy: usize,
+    /// Light jobs at a time, 1 to 64: composing and rendering.
+    pub light: usize,
+    /// Days that ended jobs are kept, 1 to 3650.
+    pub keep_days: u32,
 }
 
 /// One value in effect.
@@ -93,6 +119,16 @@ pub enum ConfigError {
         /// What it should be.
         need: &'static str,
     },
+    /// A text that does not say what it should.
+    #[error("{key} ({origin}): {need}")]
+    Text {
+        /// The key.
+        key: &'static str,
+        /// Where it was set.
+        origin: String,
+        /// What it should be.
+        need: &'static str,
+    },
     /// A number out of range.
     #[error("{key} ({origin}) must be {} to {}, got {got}", range.start(), range.end())]
     OutOfRange {
@@ -119,11 +155,17 @@ struct Raw {
     max_files: Option<u64>,
     max_depth: Option<u64>,
     quarantine_mib: Option<u64>,
+    queue_limit: Option<u64>,
+    heavy_jobs: Option<u64>,
+    light_jobs: Option<u64>,
+    keep_jobs_days: Option<u64>,
     genres: Option<PathBuf>,
     weights_mirror: Option<String>,
+    #[serde(default)]
+    server: RawServer,
 }
 
-/// The keys of [`Raw`] that are numbers; the others are `starter`, `genres` and `weights_mirror`.
+/// The keys of [`Raw`] that are numbers; the others are `starter`, `genres`, `weights_mirror` and the section `server`.
 const NUMBERS: &[&str] = &[
     "threads",
     "max_file_mib",
@@ -132,6 +174,10 @@ const NUMBERS: &[&str] = &[
     "max_files",
     "max_depth",
     "quarantine_mib",
+    "queue_limit",
+    "heavy_jobs",
+    "light_jobs",
+    "keep_jobs_days",
 ];
 
 /// Where a value was set, from the strongest to the weakest.
@@ -176,7 +222,12 @@ impl Config {
             (None, Some(home)) if !home.is_empty() => (PathBuf::from(home), "environment"),
             (None, _) => (PathBuf::from("dream-home"), "default"),
         };
-        let flag = Raw { threads: flags.threads, starter: flags.starter, ..Raw::default() };
+        let server = RawServer {
+            bind: flags.bind.clone(),
+            api_key: flags.api_key.clone(),
+            ..RawServer::default()
+        };
+        let flag = Raw { threads: flags.threads, starter: flags.starter, server, ..Raw::default() };
         let mut layers =
             vec![(Origin::Flag, flag), (Origin::Environment, from_environment(variable)?)];
         let path = flags.config.clone().unwrap_or_else(|| home.join("dream.toml"));
@@ -197,6 +248,14 @@ impl Config {
         let max_depth = table.number("max_depth", 64, 1..=1_000, |raw| raw.max_depth)?;
         let quarantine_mib =
             table.number("quarantine_mib", 64, 0..=65_536, |raw| raw.quarantine_mib)?;
+        let queue = Queue {
+            limit: table.number("queue_limit", 100, 1..=100_000, |raw| raw.queue_limit)? as u32,
+            heavy: table.number("heavy_jobs", 1, 1..=64, |raw| raw.heavy_jobs)? as usize,
+            light: table.number("light_jobs", 1, 1..=64, |raw| raw.light_jobs)? as usize,
+            keep_days: table.number("keep_jobs_days", 30, 1..=3_650, |raw| raw.keep_jobs_days)?
+                as u32,
+        };
+        let server = Server::resolve(&mut table)?;
         let (genres, genres_required) = table.genres(&home);
         let weights_mirror = table.weights_mirror();
         Ok(Self {
@@ -212,6 +271,8 @@ impl Config {
             max_files,
             max_depth,
             quarantine_bytes: quarantine_mib << 20,
+            queue,
+            server,
             genres,
             genres_required,
             weights_mirror,
@@ -309,6 +370,16 @@ fn from_environment(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Raw, 
     let text = |text: &str| Some(text.into());
     table.extend(read("genres", "must be a folder", &text)?);
     table.extend(read("weights_mirror", "must be an address", &text)?);
+    let mut server = toml::Table::new();
+    for key in server::NUMBERS {
+        let number = |text: &str| text.parse::<u32>().ok().map(|n| i64::from(n).into());
+        server.extend(read(key, "must be a whole number", &number)?);
+    }
+    server.extend(read("bind", "must be an address", &text)?);
+    server.extend(read("api_key", "must be a text", &text)?);
+    let list = |text: &str| Some(text.split(',').map(str::trim).collect::<Vec<_>>().into());
+    server.extend(read("cors", "must be origins, separated by commas", &list)?);
+    table.insert("server".to_owned(), server.into());
     Ok(Raw::deserialize(table).expect("the table has the keys and the types of Raw only"))
 }
 
@@ -391,7 +462,7 @@ mod tests {
 
     #[test]
     fn every_number_can_be_set_by_the_environment() {
-        for key in NUMBERS {
+        for key in NUMBERS.iter().chain(server::NUMBERS) {
             let name = format!("DREAM_{}", key.to_uppercase());
             let value = |asked: &str| (asked == name).then(|| OsString::from("9"));
             let config = Config::resolve(&Flags::default(), &value).unwrap();

@@ -51,7 +51,7 @@ impl Engine {
     /// Those of the library, when it cannot even be asked.
     pub fn diagnose(&self) -> Result<Diagnosis, Error> {
         let stems = self.library().count(&Filter::default())?;
-        let free_bytes = free_bytes(self.home().root());
+        let free_bytes = self.free_bytes();
         let checks = vec![
             self.database(),
             self.writable(),
@@ -76,6 +76,11 @@ impl Engine {
             checks,
             config: self.config().settings.clone(),
         })
+    }
+
+    /// Space left for the home in bytes, where the system tells.
+    pub fn free_bytes(&self) -> Option<u64> {
+        free_bytes(self.home().root())
     }
 
     fn database(&self) -> Check {

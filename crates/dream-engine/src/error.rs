@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use dream_core::{Cancelled, Category};
+use dream_core::{Cancelled, Category, chain};
 
 use crate::config::ConfigError;
 
@@ -146,6 +146,9 @@ pub enum Error {
         /// Its cause.
         source: serde_json::Error,
     },
+    /// A path that a request from outside may not name.
+    #[error("only files and folders of the home may be named, and not those of the library itself")]
+    OutsideHome,
     /// The work was asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -157,6 +160,7 @@ pub enum Error {
 pub enum Kind {
     Invalid,
     NotFound,
+    Forbidden,
     Malformed,
     TooLarge,
     NoSpace,
@@ -171,28 +175,90 @@ impl Error {
     /// Of which kind it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Config(_)
-            | Self::Genre(_)
-            | Self::Invalid(_)
-            | Self::TooFewStems { .. }
-            | Self::TooFewLoops { .. }
-            | Self::Silent => Kind::Invalid,
+            Self::Config(_) | Self::Genre(_) | Self::Invalid(_) | Self::Silent => Kind::Invalid,
             Self::Decode { source, .. } | Self::Encode { source, .. } => of_audio(source),
             Self::Compose(error) => of_compose(error),
             Self::Stored { .. } | Self::Download { .. } => Kind::Internal,
-            Self::NotInstalled { .. } | Self::NotTrained(_) | Self::LoopsNotTrained(_) => {
-                Kind::Conflict
-            }
+            // The request is right, what is there does not suffice.
+            Self::NotInstalled { .. }
+            | Self::NotTrained(_)
+            | Self::LoopsNotTrained(_)
+            | Self::TooFewStems { .. }
+            | Self::TooFewLoops { .. } => Kind::Conflict,
             Self::Weights { source, .. } | Self::Train { source, .. } | Self::Separate(source) => {
                 of_weights(source)
             }
             Self::Io { source, .. } => of_io(source, Kind::Internal),
             Self::NotFound(_) => Kind::NotFound,
+            Self::OutsideHome => Kind::Forbidden,
             Self::TooManyFiles { .. } | Self::StemsTooLong { .. } => Kind::TooLarge,
             Self::Cancelled(_) => Kind::Cancelled,
             Self::Library(error) => of_library(error),
         }
     }
+}
+
+impl Error {
+    /// Which error it is, in a word that does not change: scripts may ask for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Compose(dream_compose::Error::NoStems) => "no_stems",
+            Self::NotInstalled { .. } => "model_missing",
+            Self::NotTrained(_) | Self::LoopsNotTrained(_) => "not_trained",
+            Self::TooFewStems { .. } | Self::TooFewLoops { .. } => "too_few_stems",
+            Self::Library(dream_library::Error::Full(_)) => "queue_full",
+            Self::Library(dream_library::Error::KeyUsed(_)) => "key_used",
+            Self::Library(dream_library::Error::NoStem(_)) => "no_such_stem",
+            Self::Library(dream_library::Error::NoTake(_)) => "no_such_track",
+            Self::Library(dream_library::Error::NoJob(_)) => "no_such_job",
+            _ => match self.kind() {
+                Kind::Invalid => "invalid",
+                Kind::NotFound => "not_found",
+                Kind::Forbidden => "outside_home",
+                Kind::Malformed => "malformed",
+                Kind::TooLarge => "too_large",
+                Kind::NoSpace => "no_space",
+                Kind::Conflict => "conflict",
+                Kind::Unsupported => "unsupported_media",
+                Kind::Busy => "busy",
+                Kind::Cancelled => "cancelled",
+                Kind::Internal => "internal",
+            },
+        }
+    }
+
+    /// All causes, for a log: with no more of a path than the name at its end.
+    pub fn without_paths(&self) -> String {
+        without_paths(&chain(self))
+    }
+
+    /// The error as it may be told to anybody: its causes with no more of a path than the name at its end, and nothing at all
+    /// of what is wrong inside.
+    pub fn public(&self) -> String {
+        match self.kind() {
+            Kind::Internal => "something inside went wrong; the log has the cause".to_owned(),
+            Kind::NoSpace => "no space is left on the disk".to_owned(),
+            Kind::Busy if !matches!(self, Self::Library(dream_library::Error::Full(_))) => {
+                "the library is in use by another process".to_owned()
+            }
+            _ => self.without_paths(),
+        }
+    }
+}
+
+/// The text with every path that begins at a root cut to its last name.
+fn without_paths(text: &str) -> String {
+    let word = |word: &str| -> String {
+        let begin = word.find(|c: char| !matches!(c, '"' | '\'' | '`' | '(')).unwrap_or(0);
+        let (quote, rest) = word.split_at(begin);
+        let root = rest.starts_with(['/', '\\']) || rest.get(1..3).is_some_and(|at| at == ":\\");
+        if !root {
+            return word.to_owned();
+        }
+        let name = rest.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next();
+        format!("{quote}{}", name.unwrap_or_default())
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn of_audio(error: &dream_audio::Error) -> Kind {
@@ -262,10 +328,30 @@ fn of_library(error: &dream_library::Error) -> Kind {
     match error {
         Library::Io { source, .. } => of_io(source, Kind::Internal),
         Library::NoSpace(_) => Kind::NoSpace,
-        Library::Busy(_) => Kind::Busy,
+        Library::Busy(_) | Library::Full(_) => Kind::Busy,
         Library::NoStem(_) | Library::NoJob(_) | Library::NoTake(_) => Kind::NotFound,
         Library::Invalid(_) => Kind::Invalid,
-        Library::Fenced(_) => Kind::Conflict,
+        Library::Fenced(_) | Library::KeyUsed(_) => Kind::Conflict,
         _ => Kind::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_anybody_may_read_names_no_place_of_this_machine() {
+        let check = |text: &str, expected: &str| assert_eq!(without_paths(text), expected);
+        check("decode /home/me/kits/a.wav: not audio", "decode a.wav: not audio");
+        check("no folder \"/srv/x/y\"", "no folder \"y\"");
+        check("read C:\\secret\\b.wav", "read b.wav");
+        check("16 and/or 24 bits at 1/4", "16 and/or 24 bits at 1/4");
+        let inside = Error::Stored {
+            what: "take",
+            source: serde_json::from_str::<u8>("/srv/x").unwrap_err(),
+        };
+        assert!(!inside.public().contains("line"), "{}", inside.public());
+        assert_eq!(inside.code(), "internal");
     }
 }

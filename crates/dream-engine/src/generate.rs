@@ -235,7 +235,7 @@ pub(crate) fn run(work: &Work<'_>, spec: &GenerateSpec) -> Result<GenerateReport
             .collect::<Result<_, Error>>()?;
         for (number, record) in records {
             let record = match record {
-                Ok(record) => record,
+                Ok(record) => restored(engine, record)?,
                 Err(drafted) => commit(work, spec, drafted, number, total)?,
             };
             drafts += record.refused.len() as u64 + u64::from(record.stem.is_some());
@@ -465,6 +465,17 @@ fn commit(
         Ok::<_, Error>(added.id())
     })?;
     engine.export(id, &path)?;
+    Ok(record)
+}
+
+/// A stem of an earlier run, with its copy as WAV if that run ended before it was written.
+fn restored(engine: &Engine, record: Record) -> Result<Record, Error> {
+    if let Some(stem) = &record.stem {
+        let path = std::path::Path::new(&stem.path);
+        if !path.exists() && path.parent().is_some_and(std::path::Path::is_dir) {
+            engine.export(stem.id, path)?;
+        }
+    }
     Ok(record)
 }
 

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use dream_library::Lane;
+
 use crate::{
     AddSpec, ComposeSpec, Composed, CycleReport, CycleRound, CycleSpec, FetchSpec, FileOutcome,
     GenerateReport, GenerateSpec, GeneratedStem, IngestReport, IngestSpec, Model, RenderSpec,
@@ -49,6 +51,44 @@ impl JobSpec {
             Self::Cycle(_) => "cycle",
             Self::Compose(_) => "compose",
             Self::Render(_) => "render",
+        }
+    }
+
+    /// Which workers take it.
+    pub(crate) fn lane(&self) -> Lane {
+        match self {
+            Self::Compose(_) | Self::Render(_) => Lane::Light,
+            Self::Ingest(_)
+            | Self::StarterKit
+            | Self::Separate(_)
+            | Self::FetchModel(_)
+            | Self::AddModel(_)
+            | Self::Train(_)
+            | Self::Generate(_)
+            | Self::Cycle(_) => Lane::Heavy,
+        }
+    }
+
+    /// How much of the whole is done when a part of it, that reports as `what`, is done to `share`, both 0 to 1; `None` where
+    /// that does not tell.
+    pub(crate) fn overall(&self, what: &str, share: f64) -> Option<f64> {
+        match self {
+            // Comparisons with what is there come before and between.
+            _ if matches!(what, "fingerprints" | "compare") => None,
+            Self::Compose(_) | Self::Render(_) => match what {
+                "mix" => Some(0.05 + 0.6 * share),
+                "master" => Some(0.65 + 0.15 * share),
+                "loudness" => Some(0.8 + 0.15 * share),
+                _ => None,
+            },
+            Self::Cycle(_) => None,
+            Self::Separate(spec) => (spec.tracks.len() == 1).then_some(0.9 * share),
+            Self::Train(_) => (what != "listening").then_some(share),
+            Self::Ingest(_)
+            | Self::StarterKit
+            | Self::FetchModel(_)
+            | Self::AddModel(_)
+            | Self::Generate(_) => Some(share),
         }
     }
 }

@@ -20,9 +20,14 @@ mod intake;
 mod job;
 mod licence;
 mod models;
+mod place;
+mod queue;
+mod search;
 mod separate;
 mod starter_kit;
+mod tracks;
 mod train;
+mod trained;
 mod whole;
 
 use std::fs::File;
@@ -31,7 +36,7 @@ use std::path::Path;
 use dream_analysis::descriptors::embed;
 use dream_compose::genre::Genres;
 use dream_core::{Facts, StemId};
-use dream_library::write_file;
+use dream_library::{Verdict, write_file};
 
 pub use analyse::{Analysis, Listening, Plots, analyse};
 pub use clock::Clock;
@@ -41,7 +46,8 @@ pub use cycle::{CycleReport, CycleRound, CycleSpec, Fallen};
 pub use doctor::{Check, Diagnosis};
 pub use dream_compose::{Cast, Explained, Rated, Report as MixReport};
 pub use dream_library::{
-    Change, Entry, Filter, Home, Job, JobId, Library, Moment, Sort, Statistics, Status,
+    Change, Entry, Failure, Filter, Home, Job, JobEvent, JobFilter, JobId, Library, Moment, Sort,
+    Statistics, Status, Take, TakeId, staging_file,
 };
 pub use dream_neural::vae::Method;
 pub use duplicates::Near;
@@ -52,11 +58,14 @@ pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
 pub use intake::{Damage, Origin};
 pub use job::{Event, JobSpec, Outcome};
 pub use models::{AddSpec, BUILTIN, FetchSpec, Model, ModelKind, Verified};
+pub use queue::Wish;
+pub use search::Hit;
 pub use separate::{
     Recorded, SeparateReport, SeparateSpec, SeparatedStem, StemFormat, TrackOutcome,
 };
 pub use starter_kit::StarterReport;
 pub use train::{TrainEpoch, TrainReport, TrainSpec};
+pub use trained::Trained;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -68,6 +77,7 @@ pub struct Engine {
     library: Library,
     genres: Genres,
     clock: Clock,
+    bell: queue::Bell,
 }
 
 impl Engine {
@@ -78,7 +88,7 @@ impl Engine {
     pub fn open(config: Config, clock: Clock) -> Result<Self, Error> {
         let genres = genres::load(&config.genres, config.genres_required)?;
         let library = Library::open(&config.home)?;
-        Ok(Self { config, library, genres, clock })
+        Ok(Self { config, library, genres, clock, bell: queue::Bell::default() })
     }
 
     /// The configuration in effect.
@@ -114,6 +124,18 @@ impl Engine {
             source,
         })?;
         Ok(write_file(path, |copy| std::io::copy(&mut audio, copy).map(|_| ()))?)
+    }
+
+    /// The first stem of a file that was ingested, if it could be used.
+    ///
+    /// # Errors
+    /// Those of the library.
+    pub fn stem_of(&self, path: &Path) -> Result<Option<Entry>, Error> {
+        let record = self.library.file(&path.to_string_lossy())?;
+        let Some(Verdict::Stems(stems)) = record.map(|record| record.verdict) else {
+            return Ok(None);
+        };
+        Ok(stems.first().map(|id| self.library.stem(*id)).transpose()?)
     }
 
     /// Changes what is known of a stem, and with it the stem's place among others.

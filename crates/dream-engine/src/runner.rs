@@ -1,7 +1,14 @@
-//! Running jobs: claim, work, end. All threads belong to the pool made here.
+//! Running jobs: claim, work, end. All threads and pools belong here.
+//!
+//! Beside every run a thread notes its progress three times a second and looks whether somebody asked it to stop.
+
+mod beside;
+mod workers;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dream_core::{Progress, chain};
-use dream_library::{Claim, Ending};
+use dream_library::{Claim, Ending, Failure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -9,6 +16,8 @@ use crate::{
     Engine, Error, Event, JobSpec, Kind, Outcome, compose, cycle, generate, ingest, models,
     separate, starter_kit, train,
 };
+
+pub use workers::Workers;
 
 /// A job under way: what its functions need of the world around them.
 pub(crate) struct Work<'a> {
@@ -22,7 +31,7 @@ impl Engine {
     /// Does the work and records it: the same work, interrupted before, goes on from its last step.
     ///
     /// # Errors
-    /// Those of the work; `Cancelled` when `progress` was asked to stop.
+    /// Those of the work; `Cancelled` when `progress` was asked to stop, or the job was by another process.
     pub fn run(&self, spec: &JobSpec, progress: &Progress) -> Result<Outcome, Error> {
         self.run_watched(spec, progress, &|_| ())
     }
@@ -37,22 +46,75 @@ impl Engine {
         progress: &Progress,
         watch: &dyn Fn(Event<'_>),
     ) -> Result<Outcome, Error> {
-        let stored = serde_json::to_value(spec)
-            .map_err(|error| Error::Invalid(format!("a path is not UTF-8 ({error})")))?;
-        let claim = self.library().start(spec.kind(), &stored, self.now())?;
+        let claim = self.library().start(spec.kind(), &spec.stored()?, self.now())?;
         let _span = tracing::info_span!("job", job = claim.job.0, kind = spec.kind()).entered();
-        let work = Work { engine: self, claim: &claim, progress, watch };
-        let result = work.run(spec);
-        let ending = match &result {
-            Ok(outcome) => Ending::Done(outcome.stored()),
-            Err(error) if error.kind() == Kind::Cancelled => Ending::Cancelled,
-            Err(error) => Ending::Failed(chain(error)),
-        };
-        let ended = self.library().finish(&claim, &ending, self.now());
+        let result = self.work(spec, &claim, progress, watch);
+        let ended = self.library().finish(&claim, &ending(&result), self.now());
         let outcome = result?;
         ended?;
         tracing::info!("done");
         Ok(outcome)
+    }
+
+    /// Runs a job that was taken from the queue, and records how it ended; one that is to go on elsewhere is put back.
+    fn run_taken(&self, spec: &JobSpec, claim: &Claim, progress: &Progress) {
+        let _span = tracing::info_span!("job", job = claim.job.0, kind = spec.kind()).entered();
+        tracing::info!(resumed = claim.resumed, "begun");
+        let work = || self.work(spec, claim, progress, &|_| ());
+        let ending = match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(Err(error)) if error.kind() == Kind::Cancelled => {
+                // Asked to stop, or only this process is: then another goes on.
+                if !self.library().is_to_stop(claim).unwrap_or(false) {
+                    let released = self.library().release(claim);
+                    tracing::info!(released = released.is_ok(), "put back");
+                    return;
+                }
+                Ending::Cancelled
+            }
+            Ok(result) => {
+                if let Err(error) = &result {
+                    tracing::warn!(code = error.code(), "{}", error.without_paths());
+                }
+                ending(&result)
+            }
+            Err(_) => Ending::Failed(Failure {
+                error: "the job ended in a panic; see the log".to_owned(),
+                code: "internal".to_owned(),
+                detail: "something inside went wrong; the log has the cause".to_owned(),
+            }),
+        };
+        match &ending {
+            Ending::Done(_) => tracing::info!("done"),
+            Ending::Cancelled => tracing::info!("cancelled"),
+            Ending::Failed(failure) => tracing::info!(code = failure.code, "failed"),
+        }
+        if let Err(error) = self.library().finish(claim, &ending, self.now()) {
+            tracing::error!("the end of the job was not recorded: {}", chain(&error));
+        }
+    }
+
+    fn work(
+        &self,
+        spec: &JobSpec,
+        claim: &Claim,
+        progress: &Progress,
+        watch: &dyn Fn(Event<'_>),
+    ) -> Result<Outcome, Error> {
+        beside::watched(self, spec, claim, progress, |progress| {
+            Work { engine: self, claim, progress, watch }.run(spec)
+        })
+    }
+}
+
+fn ending(result: &Result<Outcome, Error>) -> Ending {
+    match result {
+        Ok(outcome) => Ending::Done(outcome.stored()),
+        Err(error) if error.kind() == Kind::Cancelled => Ending::Cancelled,
+        Err(error) => Ending::Failed(Failure {
+            error: chain(error),
+            code: error.code().to_owned(),
+            detail: error.public(),
+        }),
     }
 }
 
@@ -79,19 +141,23 @@ impl Work<'_> {
         progress: f64,
         make: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let library = self.engine.library();
-        let stored = library.steps(self.claim.job)?.remove(name);
-        // What an older version stored in another shape is made again.
-        if let Some(value) = stored.and_then(|stored| serde_json::from_value(stored).ok()) {
+        if let Some(value) = self.stored_step(name)? {
             return Ok(value);
         }
         self.progress.check()?;
         let value = make()?;
         let result = serde_json::to_value(&value)
             .map_err(|source| Error::Stored { what: "step", source })?;
-        library
+        self.engine
+            .library()
             .write(|write| write.step(self.claim, name, &result, progress, self.engine.now()))?;
         Ok(value)
+    }
+
+    /// The result of a step that is committed; one that an older version stored in another shape is made again.
+    pub(crate) fn stored_step<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
+        let stored = self.engine.library().steps(self.claim.job)?.remove(name);
+        Ok(stored.and_then(|stored| serde_json::from_value(stored).ok()))
     }
 }
 
@@ -100,9 +166,12 @@ impl Work<'_> {
 /// # Errors
 /// `Invalid` when the system gives no threads.
 pub fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T, Error> {
-    let pool = rayon::ThreadPoolBuilder::new()
+    Ok(pool(threads)?.install(work))
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .map_err(|error| Error::Invalid(format!("no threads: {error}")))?;
-    Ok(pool.install(work))
+        .map_err(|error| Error::Invalid(format!("no threads: {error}")))
 }

@@ -150,7 +150,7 @@ mod tests {
         let second = engine.library().stems(&Filter::default()).unwrap();
         assert_eq!(second.len(), 2 * CHUNK);
         assert_eq!(second[..CHUNK], first);
-        let jobs = engine.library().jobs(10).unwrap();
+        let jobs = engine.library().jobs(&dream_library::JobFilter::default()).unwrap();
         assert_eq!(jobs.len(), 1);
         assert_eq!(engine.library().steps(jobs[0].id).unwrap().len(), 2 * CHUNK);
 

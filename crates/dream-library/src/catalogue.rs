@@ -85,10 +85,10 @@ pub struct Change {
     pub category: Option<Category>,
     /// Its form.
     pub form: Option<Form>,
-    /// Its kit.
-    pub kit: Option<String>,
-    /// Its licence.
-    pub licence: Option<String>,
+    /// Its kit; `Some(None)` takes it away.
+    pub kit: Option<Option<String>>,
+    /// Its licence; `Some(None)` takes it away.
+    pub licence: Option<Option<String>>,
     /// Its tempo; `Some(None)` takes it away.
     pub bpm: Option<Option<Bpm>>,
     /// Its key; `Some(None)` takes it away.
@@ -120,7 +120,7 @@ pub struct Statistics {
     pub seconds: f64,
 }
 
-/// Longest tag, in bytes.
+/// Longest tag, in characters.
 const MAX_TAG: usize = 100;
 
 impl Write<'_> {
@@ -183,8 +183,8 @@ impl Write<'_> {
     }
 
     fn add_tag(&self, id: StemId, tag: &str) -> Result<(), Error> {
-        if tag.trim().is_empty() || tag.len() > MAX_TAG {
-            return Err(Error::Invalid("a tag has 1 to 100 bytes"));
+        if tag.trim().is_empty() || tag.chars().count() > MAX_TAG {
+            return Err(Error::Invalid("a tag has 1 to 100 characters"));
         }
         self.transaction
             .execute("insert or ignore into tag (stem, tag) values (?1, ?2)", params![id.0, tag])?;
@@ -222,8 +222,8 @@ impl Write<'_> {
                 change.name.as_ref().unwrap_or(&stem.name),
                 change.category.unwrap_or(stem.category).name(),
                 stem.facts.form.name(),
-                change.kit.as_ref().or(stem.kit.as_ref()),
-                change.licence.as_ref().or(stem.licence.as_ref()),
+                change.kit.as_ref().unwrap_or(&stem.kit),
+                change.licence.as_ref().unwrap_or(&stem.licence),
                 stem.facts.bpm.map(Bpm::get),
                 stem.facts.key.map(|key| key.to_string()),
                 to_json("facts", &stem.facts)?,
@@ -314,30 +314,30 @@ impl Library {
     /// Those of the database.
     pub fn statistics(&self) -> Result<Statistics, Error> {
         let connection = self.lock();
-        let counts = |column: &str| -> Result<Vec<(String, u64)>, Error> {
-            let mut query = connection.prepare(&format!(
-                "select {column}, count(*) from stem where {column} is not null
-                 group by {column} order by {column}"
-            ))?;
-            let rows =
-                query.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+        let mut query = connection.prepare_cached(
+            "select name, count, micros from tally where what = ?1 order by name",
+        )?;
+        let mut tally = |what: &str| -> Result<Vec<(String, u64, i64)>, Error> {
+            let rows = query.query_map([what], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)? as u64, row.get(2)?))
+            })?;
             Ok(rows.collect::<Result<_, _>>()?)
         };
-        let (total, seconds): (i64, f64) = connection.query_row(
-            "select count(*), coalesce(sum(1.0 * frames / sample_rate), 0.0) from stem",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
+        let all = tally("all")?.into_iter().next();
+        let (total, micros) = all.map_or((0, 0), |(_, count, micros)| (count, micros));
+        let mut counts = |what: &str| -> Result<Vec<(String, u64)>, Error> {
+            Ok(tally(what)?.into_iter().map(|(name, count, _)| (name, count)).collect())
+        };
         let by_source = counts("source")?;
         let by_category = counts("category")?;
         let by_form = counts("form")?;
         Ok(Statistics {
-            total: total as u64,
+            total,
             by_source: known(Source::ALL, &by_source, Source::name),
             by_category: known(Category::ALL, &by_category, Category::name),
             by_form: known(Form::ALL, &by_form, Form::name),
             by_kit: counts("kit")?,
-            seconds,
+            seconds: micros as f64 / 1e6,
         })
     }
 }

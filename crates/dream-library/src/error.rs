@@ -78,6 +78,12 @@ pub enum Error {
     /// A value that may not be stored.
     #[error("{0}")]
     Invalid(&'static str),
+    /// The queue has no room.
+    #[error("{0} jobs are waiting: try again later")]
+    Full(u32),
+    /// The key of a request belongs to other work.
+    #[error("that key was used for other work, job {}", .0.0)]
+    KeyUsed(JobId),
     /// Another run has claimed the job since.
     #[error("job {} was taken over by another run", .0.0)]
     Fenced(JobId),

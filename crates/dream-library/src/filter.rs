@@ -156,6 +156,11 @@ impl Library {
     pub fn count(&self, filter: &Filter) -> Result<u64, Error> {
         let (conditions, values) = Filter { after: None, ..filter.clone() }.conditions();
         let connection = self.lock();
+        if values.is_empty() {
+            let all = "select coalesce(sum(count), 0) from tally where what = 'all'";
+            let count: i64 = connection.query_row(all, [], |row| row.get(0))?;
+            return Ok(count as u64);
+        }
         let count: i64 = connection.query_row(
             &format!("select count(*) from stem where {conditions}"),
             params_from_iter(values),

@@ -29,6 +29,7 @@ impl Home {
             home.quarantine(),
             home.running(),
             home.work(),
+            home.uploads(),
             home.pretrained(),
             home.root.join("generated_stems"),
             home.takes(),
@@ -41,7 +42,7 @@ impl Home {
     /// Removes what writers that were killed have left half-written. Only for the first job of the only
     /// process: nobody else may be writing. What cannot be removed does no harm.
     pub(crate) fn sweep(&self) {
-        for folder in [self.stems(), self.quarantine(), self.takes()] {
+        for folder in [self.stems(), self.quarantine(), self.takes(), self.uploads()] {
             let Ok(entries) = std::fs::read_dir(folder) else { continue };
             for entry in entries.flatten() {
                 if entry.file_name().to_string_lossy().starts_with(STAGING) {
@@ -89,6 +90,11 @@ impl Home {
     /// A folder for every job that needs one while it runs, by its number.
     pub fn work(&self) -> PathBuf {
         self.root.join("processed_database/work")
+    }
+
+    /// Where what comes over the network is kept until it is whole.
+    pub fn uploads(&self) -> PathBuf {
+        self.root.join("processed_database/uploads")
     }
 
     /// Trained models.

@@ -9,25 +9,21 @@
 //! once, and a slow one never by mistake; what a lease with a time limit can only trade against each other.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
 use crate::blob::text_digest;
 use crate::catalogue::{from_json, to_json};
-use crate::{Error, Library, Moment, Write, io};
+use crate::{Error, Library, Moment, Write};
 
 /// The number of a job in its library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub i64);
 
 /// How many times a job may die without finishing a single step before it is given up.
-const MAX_ATTEMPTS: i64 = 3;
+pub(crate) const MAX_ATTEMPTS: i64 = 3;
 
 /// How long a killed process may take to end, in steps.
 const DYING_STEPS: u32 = 30;
@@ -63,6 +59,19 @@ impl Status {
             Self::Cancelled => "cancelled",
         }
     }
+
+    /// Whether a job that stands there has ended.
+    pub fn is_ended(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => false,
+            Self::Done | Self::Failed | Self::Cancelled => true,
+        }
+    }
+
+    pub(crate) fn parse(name: String) -> Result<Self, Error> {
+        let known = Self::ALL.iter().find(|known| known.name() == name);
+        known.copied().ok_or(Error::Unknown { what: "status", value: name })
+    }
 }
 
 /// The right to write to a job.
@@ -71,7 +80,7 @@ pub struct Claim {
     /// The job.
     pub job: JobId,
     /// The fence: only the newest claim may write.
-    token: i64,
+    pub(crate) token: i64,
     /// Whether an earlier run of the job was interrupted; its steps are done.
     pub resumed: bool,
 }
@@ -82,9 +91,28 @@ pub enum Ending {
     /// With this result.
     Done(Value),
     /// With this error.
-    Failed(String),
+    Failed(Failure),
     /// On request.
     Cancelled,
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The whole chain of causes, for whoever owns the home.
+    pub error: String,
+    /// Which error it is, in a word that does not change.
+    pub code: String,
+    /// The error as it may be told to anybody: without paths.
+    pub detail: String,
+}
+
+impl Failure {
+    /// The end of a job that keeps killing its process.
+    pub(crate) fn given_up() -> Self {
+        let text = "given up: the program ended three times without finishing a step";
+        Self { error: text.to_owned(), code: "given_up".to_owned(), detail: text.to_owned() }
+    }
 }
 
 /// A job as recorded.
@@ -102,10 +130,20 @@ pub struct Job {
     pub step: Option<String>,
     /// How much is done, 0 to 1.
     pub progress: f64,
+    /// What its run does now, or did last.
+    pub doing: Option<String>,
+    /// Seconds until it is done, as far as its run can tell.
+    pub eta_s: Option<f64>,
     /// Claims since a step was last committed.
     pub attempts: u32,
+    /// Whether a worker runs it, and not the process that asked for it.
+    pub background: bool,
+    /// The higher, the earlier it is taken from the queue.
+    pub priority: i32,
+    /// Whether it was asked to stop.
+    pub stop: bool,
     /// Why it failed.
-    pub error: Option<String>,
+    pub failure: Option<Failure>,
     /// What came of it.
     pub result: Option<Value>,
     /// When it was asked for.
@@ -124,18 +162,14 @@ impl Library {
     pub fn start(&self, kind: &str, spec: &Value, at: Moment) -> Result<Claim, Error> {
         let spec = to_json("spec", spec)?;
         let digest = text_digest(&[kind, &spec]);
-        let (owner, first) = self.presence.name()?;
-        if first && self.presence.is_alone(&owner) {
-            self.home.sweep();
-        }
+        let owner = self.appear()?;
         self.await_death(&digest, &owner)?;
         self.write(|write| {
             if let Some(job) = self.interrupted(&write.transaction, &digest)? {
                 if let Some(claim) = write.claim(job, true, &owner, at)? {
                     return Ok(claim);
                 }
-                let text = "given up: the program ended three times without finishing a step";
-                write.end(job, "failed", Some(text), None, at)?;
+                write.end(job, &Ending::Failed(Failure::given_up()), at)?;
             }
             write.transaction.execute(
                 "insert into job (kind, spec, digest, status, created_at)
@@ -147,6 +181,19 @@ impl Library {
         })
     }
 
+    /// Makes this process known to others, and clears what killed ones left when there is no other; its name. Done by itself
+    /// before the first job; who writes before calls it first.
+    ///
+    /// # Errors
+    /// When the folder of presence files cannot be written.
+    pub fn appear(&self) -> Result<String, Error> {
+        let (owner, first) = self.presence.name()?;
+        if first && self.presence.is_alone(&owner) {
+            self.home.sweep();
+        }
+        Ok(owner)
+    }
+
     /// Waits for the run of that work in another process to end, as long as one that was killed may take to: the system
     /// lets go of its lock only when its last write to the disk has returned.
     fn await_death(&self, digest: &str, own: &str) -> Result<(), Error> {
@@ -154,8 +201,8 @@ impl Library {
             let owner: Option<String> = self
                 .lock()
                 .query_row(
-                    "select case status when 'running' then owner end from job where digest = ?1
-                     order by id desc limit 1",
+                    "select case status when 'running' then owner end from job
+                     where digest = ?1 and background = 0 order by id desc limit 1",
                     [digest],
                     |row| row.get(0),
                 )
@@ -182,7 +229,8 @@ impl Library {
     fn interrupted(&self, connection: &Connection, digest: &str) -> Result<Option<JobId>, Error> {
         let newest: Option<(i64, String, Option<String>)> = connection
             .query_row(
-                "select id, status, owner from job where digest = ?1 order by id desc limit 1",
+                "select id, status, owner from job where digest = ?1 and background = 0
+                 order by id desc limit 1",
                 [digest],
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )
@@ -220,14 +268,7 @@ impl Library {
     pub fn finish(&self, claim: &Claim, ending: &Ending, at: Moment) -> Result<(), Error> {
         self.write(|write| {
             write.guard(claim)?;
-            match ending {
-                Ending::Done(result) => {
-                    let result = to_json("result", result)?;
-                    write.end(claim.job, "done", None, Some(&result), at)
-                }
-                Ending::Failed(error) => write.end(claim.job, "failed", Some(error), None, at),
-                Ending::Cancelled => write.end(claim.job, "cancelled", None, None, at),
-            }
+            write.end(claim.job, ending, at)
         })
     }
 
@@ -241,18 +282,6 @@ impl Library {
             .query_row(&format!("select {COLUMNS} from job where id = ?1"), [id.0], read)
             .optional()?
             .ok_or(Error::NoJob(id))?
-    }
-
-    /// The newest jobs, the newest first.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn jobs(&self, limit: u32) -> Result<Vec<Job>, Error> {
-        let connection = self.lock();
-        let mut query =
-            connection.prepare(&format!("select {COLUMNS} from job order by id desc limit ?1"))?;
-        let rows = query.query_map([limit], read)?;
-        rows.map(|row| row?).collect()
     }
 }
 
@@ -276,12 +305,12 @@ impl Write<'_> {
             )?
             .execute(params![claim.job.0, name, to_json("step result", result)?, at.0])?;
         self.transaction
-            .prepare_cached("update job set step = ?2, progress = ?3, attempts = 0 where id = ?1")?
+            .prepare_cached("update job set step = ?2, progress = max(progress, ?3), attempts = 0 where id = ?1")?
             .execute(params![claim.job.0, name, progress.clamp(0.0, 1.0)])?;
         Ok(())
     }
 
-    fn guard(&self, claim: &Claim) -> Result<(), Error> {
+    pub(crate) fn guard(&self, claim: &Claim) -> Result<(), Error> {
         let current: Option<i64> = self
             .transaction
             .prepare_cached("select token from job where id = ?1 and status = 'running'")?
@@ -291,7 +320,7 @@ impl Write<'_> {
     }
 
     /// Claims a job, unless it has used up its attempts.
-    fn claim(
+    pub(crate) fn claim(
         &self,
         job: JobId,
         resumed: bool,
@@ -302,7 +331,8 @@ impl Write<'_> {
             .transaction
             .query_row(
                 "update job set status = 'running', attempts = attempts + 1, token = token + 1,
-                     owner = ?2, started_at = ?3, finished_at = null, error = null
+                     owner = ?2, started_at = ?3, finished_at = null, error = null, code = null,
+                     detail = null, stop = 0, eta_s = null
                  where id = ?1 and attempts < ?4 returning token",
                 params![job.0, owner, at.0, MAX_ATTEMPTS],
                 |row| row.get(0),
@@ -311,30 +341,39 @@ impl Write<'_> {
         Ok(token.map(|token| Claim { job, token, resumed }))
     }
 
-    fn end(
-        &self,
-        job: JobId,
-        status: &str,
-        error: Option<&str>,
-        result: Option<&str>,
-        at: Moment,
-    ) -> Result<(), Error> {
+    pub(crate) fn end(&self, job: JobId, ending: &Ending, at: Moment) -> Result<(), Error> {
+        let (status, failure, result) = match ending {
+            Ending::Done(result) => (Status::Done, None, Some(to_json("result", result)?)),
+            Ending::Failed(failure) => (Status::Failed, Some(failure), None),
+            Ending::Cancelled => (Status::Cancelled, None, None),
+        };
         self.transaction.execute(
-            "update job set status = ?2, error = ?3, result = ?4, finished_at = ?5, owner = null,
+            "update job set status = ?2, error = ?3, code = ?4, detail = ?5, result = ?6,
+                 finished_at = ?7, owner = null, eta_s = null,
                  attempts = case ?2 when 'cancelled' then 0 else attempts end,
                  progress = case ?2 when 'done' then 1.0 else progress end where id = ?1",
-            params![job.0, status, error, result, at.0],
+            params![
+                job.0,
+                status.name(),
+                failure.map(|failure| &failure.error),
+                failure.map(|failure| &failure.code),
+                failure.map(|failure| &failure.detail),
+                result,
+                at.0
+            ],
         )?;
         Ok(())
     }
 }
 
-const COLUMNS: &str = "id, kind, spec, status, step, progress, attempts, error, result, \
-    created_at, started_at, finished_at";
+pub(crate) const COLUMNS: &str = "id, kind, spec, status, step, progress, attempts, error, result, \
+    created_at, started_at, finished_at, doing, eta_s, background, priority, stop, code, detail";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Result<Job, Error>> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Result<Job, Error>> {
     let (spec, status): (String, String) = (row.get(2)?, row.get(3)?);
     let result: Option<String> = row.get(8)?;
+    let error: Option<String> = row.get(7)?;
+    let (code, detail): (Option<String>, Option<String>) = (row.get(17)?, row.get(18)?);
     let job = Job {
         id: JobId(row.get(0)?),
         kind: row.get(1)?,
@@ -342,76 +381,30 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<Job, Error>> {
         status: Status::Queued,
         step: row.get(4)?,
         progress: row.get(5)?,
+        doing: row.get(12)?,
+        eta_s: row.get(13)?,
         attempts: row.get(6)?,
-        error: row.get(7)?,
+        background: row.get(14)?,
+        priority: row.get(15)?,
+        stop: row.get(16)?,
+        // Jobs of earlier versions have an error without a code.
+        failure: error.map(|error| Failure {
+            error,
+            code: code.unwrap_or_else(|| "failed".to_owned()),
+            detail: detail.unwrap_or_else(|| "the job failed".to_owned()),
+        }),
         result: None,
         created_at: Moment(row.get(9)?),
         started_at: row.get::<_, Option<i64>>(10)?.map(Moment),
         finished_at: row.get::<_, Option<i64>>(11)?.map(Moment),
     };
     let decode = || {
-        let known = Status::ALL.iter().find(|known| known.name() == status);
         Ok(Job {
             spec: from_json("spec", &spec)?,
-            status: *known.ok_or(Error::Unknown { what: "status", value: status })?,
+            status: Status::parse(status)?,
             result: result.map(|text| from_json("result", &text)).transpose()?,
             ..job
         })
     };
     Ok(decode())
-}
-
-/// The locked file that shows that this process lives; made when first needed, removed at its end.
-#[derive(Debug)]
-pub(crate) struct Presence {
-    folder: PathBuf,
-    file: Mutex<Option<NamedTempFile>>,
-}
-
-impl Presence {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, file: Mutex::new(None) }
-    }
-
-    /// The name of the locked file, and whether it was made just now.
-    fn name(&self) -> Result<(String, bool), Error> {
-        let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = slot.is_none();
-        let file = if let Some(file) = slot.take() {
-            file
-        } else {
-            let file = tempfile::Builder::new()
-                .prefix("run-")
-                .tempfile_in(&self.folder)
-                .map_err(io("create a file in", &self.folder))?;
-            file.as_file().lock().map_err(io("lock", file.path()))?;
-            file
-        };
-        let name = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        *slot = Some(file);
-        Ok((name, first))
-    }
-
-    /// Whether no other process runs a job here. The files of dead ones are removed.
-    fn is_alone(&self, own: &str) -> bool {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return false };
-        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-        // Counted to the end: every dead one is to go.
-        names.filter(|name| name != own && self.is_alive(name)).count() == 0
-    }
-
-    /// Whether the process of that file still runs. The file of a dead one is removed.
-    fn is_alive(&self, name: &str) -> bool {
-        let path = self.folder.join(name);
-        let Ok(file) = File::open(&path) else { return false };
-        match file.try_lock() {
-            Ok(()) => {
-                // Left over from a process that was killed; if it cannot be removed, it does no harm.
-                let _ = std::fs::remove_file(&path);
-                false
-            }
-            // No answer counts as alive: better a second job than two runs of one.
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
-        }
-    }
 }

@@ -12,6 +12,8 @@ mod fingerprint;
 mod home;
 mod job;
 mod ledger;
+mod presence;
+mod queue;
 mod schema;
 mod sketch;
 mod take;
@@ -28,8 +30,9 @@ pub use error::Error;
 pub use filter::{Filter, Sort};
 pub use fingerprint::Coarse;
 pub use home::Home;
-pub use job::{Claim, Ending, Job, JobId, Status};
+pub use job::{Claim, Ending, Failure, Job, JobId, Status};
 pub use ledger::{FileRecord, Verdict};
+pub use queue::{JobEvent, JobFilter, Lane, Order};
 pub use sketch::Sketch;
 pub use take::{NewTake, Take, TakeId};
 
@@ -43,7 +46,7 @@ pub struct Library {
     home: Home,
     blobs: Blobs,
     database: Mutex<Connection>,
-    presence: job::Presence,
+    presence: presence::Presence,
 }
 
 impl Library {
@@ -55,7 +58,7 @@ impl Library {
         let home = Home::create(home)?;
         let connection = schema::open(&home.database())?;
         let blobs = Blobs::new(home.stems());
-        let presence = job::Presence::new(home.running());
+        let presence = presence::Presence::new(home.running());
         Ok(Self { home, blobs, database: Mutex::new(connection), presence })
     }
 

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_fingerprint.sql"),
     include_str!("../migrations/0003_casting.sql"),
     include_str!("../migrations/0004_rating.sql"),
+    include_str!("../migrations/0005_queue.sql"),
 ];
 
 /// How long a call waits for another process to let go of the database.

@@ -192,6 +192,31 @@ fn lists_hold_what_the_filter_lets_pass() {
 }
 
 #[test]
+fn counts_follow_every_change() {
+    let (_home, library) = open();
+    let mut second = stem(&library, 0.2, Category::Kick, Some(120.0));
+    second.kit = None;
+    add(&library, &stem(&library, 0.1, Category::Kick, None));
+    add(&library, &second);
+    let kit = Change { kit: Some(None), category: Some(Category::Bass), ..Change::default() };
+    library.change(StemId(1), &kit, NOW).unwrap();
+    let counted = |library: &Library| {
+        let statistics = library.statistics().unwrap();
+        let connection = library.lock();
+        let rows: i64 =
+            connection.query_row("select count(*) from tally", [], |row| row.get(0)).unwrap();
+        (statistics.total, statistics.by_category, statistics.by_kit, statistics.seconds, rows)
+    };
+    let length = 2.0 * f64::from(1_000_000 * 2 / 44_100) / 1e6;
+    let categories = vec![(Category::Kick, 1), (Category::Bass, 1)];
+    assert_eq!(counted(&library), (2, categories, vec![], length, 6));
+    library.remove(StemId(1)).unwrap();
+    library.remove(StemId(2)).unwrap();
+    assert_eq!(counted(&library), (0, vec![], vec![], 0.0, 0));
+    assert_eq!(library.count(&Filter::default()).unwrap(), 0);
+}
+
+#[test]
 fn a_change_is_certain_and_leaves_the_rest() {
     let (_home, library) = open();
     add(&library, &stem(&library, 0.1, Category::Kick, None));
@@ -369,11 +394,19 @@ fn takes_come_back_newest_first() {
         casting: json!([1]),
         report: json!({"lufs": -9.5}),
     };
-    let first = library.add_take(&take, NOW).unwrap();
-    let second = library.add_take(&take, Moment(2_000)).unwrap();
+    let first = library.write(|write| write.add_take(&take, NOW)).unwrap();
+    let second = library.write(|write| write.add_take(&take, Moment(2_000))).unwrap();
     assert_eq!(library.take(first).unwrap().take, take);
-    let ids: Vec<TakeId> = library.takes(10).unwrap().iter().map(|take| take.id).collect();
+    let ids: Vec<TakeId> = library.takes(None, 10).unwrap().iter().map(|take| take.id).collect();
     assert_eq!(ids, [second, first]);
+    assert_eq!(library.takes(Some(second), 10).unwrap()[0].id, first);
+    let named = library.change_take(first, Some(Some("Night")), Some(1)).unwrap();
+    assert_eq!((named.title.as_deref(), named.rating), (Some("Night"), 1));
+    assert_eq!(library.change_take(first, Some(None), None).unwrap().title, None);
+    assert!(library.change_take(first, None, Some(2)).is_err());
+    library.remove_take(second).unwrap();
+    assert_eq!(library.count_takes().unwrap(), 1);
+    assert!(matches!(library.remove_take(second), Err(Error::NoTake(_))));
 }
 
 proptest::proptest! {

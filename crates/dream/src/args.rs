@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use dream_core::{Bpm, Category, Form, Key, Source};
-use dream_engine::{Bits, Sort};
+use dream_engine::{Bits, Sort, Status};
 
 /// The Neuromorphic Dream Engine: turns a growing library of audio into new music.
 #[derive(Debug, Parser)]
@@ -58,6 +58,9 @@ impl Args {
             | Command::Analyse(_)
             | Command::Stems(_)
             | Command::Models(_)
+            | Command::Jobs(_)
+            | Command::Search(_)
+            | Command::Serve(_)
             | Command::Stats
             | Command::Doctor => return Ok(self),
         };
@@ -104,6 +107,13 @@ pub(crate) enum Command {
     /// Models that separate tracks: list, fetch, add, check, remove
     #[command(subcommand)]
     Models(Models),
+    /// Search stems by words for their sound, or by their likeness to another
+    Search(Search),
+    /// Offer everything over HTTP, on this machine unless told otherwise; works on the jobs that wait
+    Serve(Serve),
+    /// Work that waits, runs or has ended: list, show, cancel, watch
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Count the stems by source, category and form
     Stats,
     /// Say what works here, what is degraded, and the configuration in effect
@@ -111,11 +121,24 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Where to listen, where the command says.
+    pub(crate) fn bind(&self) -> Option<String> {
+        let Self::Serve(serve) = self else { return None };
+        serve.bind.clone()
+    }
+
+    /// The key of the server, where the command says.
+    pub(crate) fn api_key(&self) -> Option<String> {
+        let Self::Serve(serve) = self else { return None };
+        serve.api_key.clone()
+    }
+
     /// Whether an empty library may be filled with the starter kit, where the command says.
     pub(crate) fn starter(&self) -> Option<bool> {
-        let choice = match self {
-            Self::Compose(compose) => &compose.choice,
-            Self::Render(render) => &render.choice,
+        let no_starter = match self {
+            Self::Compose(compose) => compose.choice.no_starter,
+            Self::Render(render) => render.choice.no_starter,
+            Self::Serve(serve) => serve.no_starter,
             Self::Ingest(_)
             | Self::Separate(_)
             | Self::Train(_)
@@ -125,10 +148,12 @@ impl Command {
             | Self::Analyse(_)
             | Self::Stems(_)
             | Self::Models(_)
+            | Self::Jobs(_)
+            | Self::Search(_)
             | Self::Stats
             | Self::Doctor => return None,
         };
-        choice.no_starter.then_some(false)
+        no_starter.then_some(false)
     }
 }
 
@@ -548,6 +573,75 @@ pub(crate) enum Models {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Search {
+    /// Words for the sound, in English or German: "dark punchy kick"
+    #[arg(required_unless_present = "like", conflicts_with = "like")]
+    pub(crate) text: Option<String>,
+    /// Stems like this one
+    #[arg(long, value_name = "ID")]
+    pub(crate) like: Option<i64>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Only this category; may be repeated
+    #[arg(long, value_parser = category)]
+    pub(crate) category: Vec<Category>,
+    /// Only this source: original, separated, generated; may be repeated
+    #[arg(long, value_parser = source)]
+    pub(crate) source: Vec<Source>,
+    /// Only tempos in this range: 120..140, 120.., ..140
+    #[arg(long, value_name = "MIN..MAX", value_parser = bpm_range)]
+    pub(crate) bpm: Option<BpmRange>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where to listen [default: 127.0.0.1:8000]; any address but this machine's own needs a key
+    #[arg(long, value_name = "ADDR", alias = "host")]
+    pub(crate) bind: Option<String>,
+    /// The port, over that of the address; 0 takes any that is free
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
+    /// The key that requests must show; better in DREAM_API_KEY, where a list of processes does not show it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+    /// Do not fill an empty library with the built-in stems
+    #[arg(long)]
+    pub(crate) no_starter: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Jobs {
+    /// List jobs, the newest first
+    List {
+        /// Only those that stand there: queued, running, done, failed, cancelled
+        #[arg(long, value_parser = status)]
+        status: Option<Status>,
+        /// Only this kind of work: ingest, separate, train, generate, compose ...
+        #[arg(long)]
+        kind: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show all that is known of a job
+    Show {
+        /// Its number
+        id: i64,
+    },
+    /// Ask a job to stop, whichever process runs it
+    Cancel {
+        /// Its number
+        id: i64,
+    },
+    /// Follow a job until it ends; fails if the job does
+    Watch {
+        /// Its number
+        id: i64,
+    },
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct List {
     /// Only this category; may be repeated
     #[arg(long, value_parser = category)]
@@ -634,6 +728,12 @@ fn category(text: &str) -> Result<Category, String> {
 
 fn source(text: &str) -> Result<Source, String> {
     Source::parse(text).ok_or_else(|| one_of(Source::ALL))
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    let names: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
+    let found = Status::ALL.iter().find(|status| status.name() == text);
+    found.copied().ok_or_else(|| one_of(&names))
 }
 
 fn form(text: &str) -> Result<Form, String> {

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::args::Cycle;
 use crate::compose::starter;
 use crate::report::Report;
-use crate::train::{WORTH_IT, worth_it};
+use crate::train::WORTH_IT;
 
 pub(crate) fn cycle(
     engine: &Engine,
@@ -22,7 +22,7 @@ pub(crate) fn cycle(
     let started = Instant::now();
     let (categories, form) = if args.category.is_empty() {
         let form = args.form.unwrap_or(Form::OneShot);
-        (worth_it(engine, form, WORTH_IT)?, Some(form))
+        (engine.worth_training(form, WORTH_IT)?, Some(form))
     } else {
         (args.category.clone(), args.form)
     };

@@ -10,9 +10,12 @@ mod compose;
 mod cycle;
 mod eval;
 mod generate;
+mod jobs;
 mod models;
 mod report;
+mod search;
 mod separate;
+mod serve;
 mod train;
 mod view;
 
@@ -60,10 +63,15 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         config: args.global.config.clone(),
         threads: args.threads(),
         starter: args.command.starter(),
+        bind: args.command.bind(),
+        api_key: args.command.api_key(),
     };
     let config = Config::load(&flags).map_err(dream_engine::Error::from)?;
     let progress = report.progress();
     stop_on_signal(progress.clone())?;
+    if let Command::Serve(what) = &args.command {
+        return serve::serve(open(config)?, what, &progress, report);
+    }
     let threads = config.threads;
     runner::in_pool(threads, || match &args.command {
         Command::Compose(what) => compose::compose(&open(config)?, what, &progress, report),
@@ -80,6 +88,9 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         Command::Eval(what) => eval::eval(&open(config)?, what, &progress, report),
         Command::Stems(what) => commands::stems(&open(config)?, what, &progress, report),
         Command::Models(what) => models::models(&open(config)?, what, &progress, report),
+        Command::Jobs(what) => jobs::jobs(&open(config)?, what, &progress, report),
+        Command::Search(what) => search::search(&open(config)?, what, report),
+        Command::Serve(_) => unreachable!("it has no pool of its own"),
         Command::Stats => commands::stats(&open(config)?, report),
         Command::Doctor => commands::doctor(&open(config)?, report),
     })?

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use dream_core::{Category, Form, Progress, Seed};
 use dream_engine::{
-    Engine, Error, Event, Filter, JobSpec, Method, Outcome, TrainEpoch, TrainReport, TrainSpec,
+    Engine, Error, Event, JobSpec, Method, Outcome, TrainEpoch, TrainReport, TrainSpec,
 };
 use serde_json::json;
 
@@ -65,23 +65,11 @@ fn worth_training(engine: &Engine, args: &Train) -> Result<Vec<(Category, Option
     let mut models = Vec::new();
     for (form, least) in [(Form::OneShot, WORTH_IT), (Form::Loop, LOOPS_WORTH_IT)] {
         if args.form.is_none_or(|wanted| wanted == form) {
-            let categories = worth_it(engine, form, args.min_stems.unwrap_or(least))?;
+            let categories = engine.worth_training(form, args.min_stems.unwrap_or(least))?;
             models.extend(categories.into_iter().map(|category| (category, Some(form))));
         }
     }
     Ok(models)
-}
-
-/// The categories with so many stems of a form, `other` aside.
-pub(crate) fn worth_it(engine: &Engine, form: Form, least: u32) -> Result<Vec<Category>, Error> {
-    let mut found = Vec::new();
-    for category in Category::ALL.iter().copied().filter(|c| *c != Category::Other) {
-        let filter = Filter { categories: vec![category], form: Some(form), ..Filter::default() };
-        if engine.library().count(&filter)? >= u64::from(least) {
-            found.push(category);
-        }
-    }
-    Ok(found)
 }
 
 fn spec(args: &Train, category: Category, form: Option<Form>) -> TrainSpec {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dream_core::{Key, Provenance, SampleRate, note_hz, note_name};
-use dream_engine::{Clock, Engine, Entry, Statistics};
+use dream_engine::{Clock, Engine, Entry, Job, Statistics};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -117,5 +117,27 @@ pub(crate) fn statistics(statistics: &Statistics) -> Value {
         "by_category": by_category,
         "by_form": by_form,
         "by_kit": by_kit,
+    })
+}
+
+/// A job.
+pub(crate) fn job(job: &Job) -> Value {
+    json!({
+        "id": job.id.0,
+        "kind": job.kind,
+        "status": job.status.name(),
+        "progress": job.progress,
+        "step": job.doing.as_ref().or(job.step.as_ref()),
+        "eta_s": job.eta_s,
+        "background": job.background,
+        "priority": job.priority,
+        "stopping": job.stop && !job.status.is_ended(),
+        "attempts": job.attempts,
+        "spec": job.spec,
+        "result": job.result,
+        "error": job.failure.as_ref().map(|f| json!({"code": f.code, "message": f.error})),
+        "created_at": Clock::text(job.created_at),
+        "started_at": job.started_at.map(Clock::text),
+        "finished_at": job.finished_at.map(Clock::text),
     })
 }

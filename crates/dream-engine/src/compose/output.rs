@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 
 use super::export::{self, Export};
 use super::{Composed, Timing, Track};
+use crate::runner::Work;
 use crate::{Clock, Engine, Error};
 
 /// Where a track goes, and how its samples are written.
@@ -132,32 +133,58 @@ pub(super) struct Finished<'a> {
     pub(super) begun: Instant,
 }
 
-/// Writes the take and records it.
+/// The file that the take goes to: that asked for, else a new name in the home, chosen once for the job, so that one that was
+/// interrupted after writing writes there again.
+pub(super) fn target(work: &Work<'_>, output: &Output) -> Result<PathBuf, Error> {
+    if let Some(path) = &output.path {
+        return Ok(path.clone());
+    }
+    let (engine, takes) = (work.engine, work.engine.home().takes());
+    if let Some(name) = work.stored_step::<String>(PATH)? {
+        return Ok(takes.join(name));
+    }
+    let now = engine.now();
+    let stem = format!("track_{}", Clock::file_name(now));
+    // Under the write lock: no other job of any process chooses meanwhile.
+    let name = engine.library().write(|write| {
+        for number in 1_u32.. {
+            let name = match number {
+                1 => format!("{stem}.wav"),
+                _ => format!("{stem}_{number}.wav"),
+            };
+            if !takes.join(&name).exists() && !write.has_step(PATH, &json!(name))? {
+                write.step(work.claim, PATH, &json!(name), 0.05, now)?;
+                return Ok(name);
+            }
+        }
+        Err(Error::Invalid("no name is left for the track".to_owned()))
+    })?;
+    Ok(takes.join(name))
+}
+
+/// The step that names the file of a take.
+const PATH: &str = "path";
+
+/// Writes the take and records it, as the step `render` of its job.
 pub(super) fn write(
-    engine: &Engine,
+    work: &Work<'_>,
     output: &Output,
+    path: &Path,
     finished: Finished<'_>,
 ) -> Result<TakeId, Error> {
+    let engine = work.engine;
     let Finished { plan, casting, mut take, export, mut timing, begun } = finished;
     let encoding = Instant::now();
     let credits = credits(casting, &take.report);
     if let Some(export) = export {
         export.finish(plan, &take.report, &credits)?;
     }
-    if let Some(path) = &output.midi {
+    if let Some(midi) = &output.midi {
         let notes = dream_compose::midi(plan);
-        write_file(path, |file| file.write_all(&notes))?;
+        write_file(midi, |file| file.write_all(&notes))?;
     }
-    let takes = engine.home().takes();
-    let folder = output.path.as_deref().map_or(takes.as_path(), folder);
-    let (file, sha256) = encoded(folder, &take, output, Seed(plan.seed).child("dither"))?;
-    let path = match &output.path {
-        Some(path) => {
-            file.persist(path).map_err(|error| io("write", path)(error.error))?;
-            path.clone()
-        }
-        None => keep_new(file, &takes, &format!("track_{}", Clock::file_name(engine.now())))?,
-    };
+    let (file, sha256) = encoded(folder(path), &take, output, Seed(plan.seed).child("dither"))?;
+    file.persist(path).map_err(|error| io("write", path)(error.error))?;
     timing.encode = encoding.elapsed().as_secs_f64();
     timing.total = begun.elapsed().as_secs_f64();
 
@@ -198,7 +225,7 @@ pub(super) fn write(
     let text = serde_json::to_vec_pretty(&sidecar)
         .map_err(|source| Error::Stored { what: "take", source })?;
     write_file(&path.with_extension("json"), |file| file.write_all(&text))?;
-    let stored = path.strip_prefix(engine.home().root()).unwrap_or(&path);
+    let stored = path.strip_prefix(engine.home().root()).unwrap_or(path);
     let new = NewTake {
         path: stored.to_string_lossy().into_owned(),
         hash: track.sha256.clone(),
@@ -207,7 +234,12 @@ pub(super) fn write(
         casting: json!(casting.parts),
         report: json!(Report { track, mix: Some(take.report), timing_s: timing, warnings }),
     };
-    Ok(engine.library().add_take(&new, engine.now())?)
+    let now = engine.now();
+    engine.library().write(|write| {
+        let id = write.add_take(&new, now)?;
+        write.step(work.claim, "render", &json!(id), 1.0, now)?;
+        Ok(id)
+    })
 }
 
 /// What is stored of a take beside plan and casting.
@@ -222,7 +254,7 @@ struct Report {
 }
 
 /// A recorded take as the document that is printed.
-pub(super) fn composed(engine: &Engine, id: TakeId) -> Result<Composed, Error> {
+pub(crate) fn composed(engine: &Engine, id: TakeId) -> Result<Composed, Error> {
     let take = engine.library().take(id)?.take;
     let stored = |source| Error::Stored { what: "take", source };
     let report: Report = serde_json::from_value(take.report).map_err(stored)?;
@@ -285,23 +317,6 @@ fn encoded(
         writer.inner.into_inner().map_err(|error| io("write", folder)(error.into_error()))?;
     file.as_file().sync_all().map_err(io("write", folder))?;
     Ok((file, sha256))
-}
-
-/// Gives the file the first free name `name.wav`, `name_2.wav` ... in `folder`.
-fn keep_new(mut file: NamedTempFile, folder: &Path, name: &str) -> Result<PathBuf, Error> {
-    let mut number = 1;
-    loop {
-        let name = if number == 1 { name.to_owned() } else { format!("{name}_{number}") };
-        let path = folder.join(format!("{name}.wav"));
-        match file.persist_noclobber(&path) {
-            Ok(_) => return Ok(path),
-            Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => {
-                file = taken.file;
-                number += 1;
-            }
-            Err(other) => return Err(io("write", &path)(other.error)),
-        }
-    }
 }
 
 pub(super) fn folder(path: &Path) -> &Path {

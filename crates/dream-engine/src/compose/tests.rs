@@ -80,18 +80,18 @@ fn an_interrupted_composition_goes_on_with_its_own_plan() {
     });
     cell.set(progress.clone()).unwrap();
     assert_eq!(run(&engine, spec(), &progress), Err(Kind::Cancelled));
-    assert!(engine.library().takes(10).unwrap().is_empty());
-    let first = engine.library().jobs(1).unwrap().remove(0);
+    assert!(engine.library().takes(None, 10).unwrap().is_empty());
+    let first = engine.library().jobs(&dream_library::JobFilter::default()).unwrap().remove(0);
     let steps = engine.library().steps(first.id).unwrap();
-    assert_eq!(steps.keys().map(String::as_str).collect::<Vec<_>>(), ["cast", "plan"]);
+    assert_eq!(steps.keys().map(String::as_str).collect::<Vec<_>>(), ["cast", "path", "plan"]);
     drop(engine);
 
     // At another time another seed would be drawn: the plan of the first run is taken up.
     let engine = open(home.path(), 2_000);
     let seed = run(&engine, spec(), &Progress::silent()).unwrap();
     assert_eq!(steps["plan"]["seed"], seed);
-    assert_eq!(engine.library().jobs(10).unwrap().len(), 1);
-    let take = engine.library().takes(10).unwrap().remove(0).take;
+    assert_eq!(engine.library().jobs(&dream_library::JobFilter::default()).unwrap().len(), 1);
+    let take = engine.library().takes(None, 10).unwrap().remove(0).take;
     let wav = engine.home().root().join(&take.path);
     assert!(wav.is_file() && wav.with_extension("json").is_file());
 

@@ -19,6 +19,9 @@ fn the_help_is_as_documented() {
     insta::assert_snapshot!("help_generate", help(&["generate", "--help"]));
     insta::assert_snapshot!("help_cycle", help(&["cycle", "--help"]));
     insta::assert_snapshot!("help_eval", help(&["eval", "--help"]));
+    insta::assert_snapshot!("help_jobs", help(&["jobs", "--help"]));
+    insta::assert_snapshot!("help_search", help(&["search", "--help"]));
+    insta::assert_snapshot!("help_serve", help(&["serve", "--help"]));
     insta::assert_snapshot!("help_models", help(&["models", "--help"]));
     insta::assert_snapshot!("help_analyse", help(&["analyse", "--help"]));
     insta::assert_snapshot!("help_stems_list", help(&["stems", "list", "--help"]));
@@ -61,6 +64,13 @@ fn exit_codes_tell_failure_from_wrong_usage() {
     check(&["analyse", "no-such-file.wav"], 1, "no-such-file.wav");
     check(&["stats", "--config", "no-such.toml"], 1, "no-such.toml");
     check(&["ingest", "--quiet", "--verbose"], 2, "--verbose");
+    check(&["search"], 2, "TEXT");
+    check(&["search", "--like", "7"], 1, "there is no stem 7");
+    check(&["serve", "--bind", "0.0.0.0:0"], 1, "without a key");
+    check(&["serve", "--bind", "nowhere"], 1, "bind");
+    check(&["jobs", "show", "7"], 1, "there is no job 7");
+    check(&["jobs", "cancel", "7"], 1, "there is no job 7");
+    check(&["jobs", "list", "--status", "lost"], 2, "one of queued");
 }
 
 #[test]
@@ -190,6 +200,27 @@ fn the_doctor_names_what_is_degraded_and_every_setting() {
     assert_eq!(setting("starter"), (json!("false"), json!("environment")));
     assert_eq!(setting("max_depth").0, json!("9"));
     assert_eq!(setting("max_files").1, json!("default"));
+}
+
+#[test]
+fn what_was_asked_for_is_listed_and_can_be_followed_to_its_end() {
+    let world = World::new();
+    world.tone("kit/kick.wav", 1);
+    world.json(&["ingest", "kit"], 0);
+    world.json(&["ingest", "no-such-folder"], 1);
+    let jobs = world.json(&["jobs", "list"], 0).remove(0);
+    let told = |job: &Value| (job["kind"].clone(), job["status"].clone());
+    assert_eq!(told(&jobs[0]), (json!("ingest"), json!("failed")));
+    assert_eq!(told(&jobs[1]), (json!("ingest"), json!("done")));
+    assert_eq!(jobs[0]["error"]["code"], "not_found");
+    let done = world.json(&["jobs", "list", "--status", "done"], 0).remove(0);
+    assert_eq!(done.as_array().unwrap().len(), 1);
+    assert_eq!(world.json(&["jobs", "show", "1"], 0)[0]["result"]["added"], 1);
+    let lines = world.json(&["jobs", "watch", "1"], 0);
+    assert_eq!(lines.last().unwrap()["status"], "done");
+    assert!(lines.is_sorted_by_key(|line| line["event"].as_i64()), "{lines:?}");
+    world.json(&["jobs", "watch", "2"], 1);
+    assert_eq!(world.json(&["jobs", "cancel", "1"], 0)[0]["status"], "done");
 }
 
 #[test]

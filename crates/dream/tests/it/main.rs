@@ -9,6 +9,7 @@ mod flows;
 mod kit;
 mod learn;
 mod separate;
+mod serve;
 mod tidy;
 
 use std::path::{Path, PathBuf};

@@ -47,6 +47,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_fingerprint.sql", "851094a9dad07a5cb39852bc93e27a365e9997bd5849d91a549132922bd9e6be"),
     ("0003_casting.sql", "29b5f1fb4b03333c3964b7a35aafdbaebbdcbc9fe81046b0c26181e6dbe5f04b"),
     ("0004_rating.sql", "03aae5c053222282a97b0756ebe554a175456da1dbfaddd821eeadc58ee27d0a"),
+    ("0005_queue.sql", "2853d30893e3ed380197c05333c663d5ee8f0f67c41c2681188ee6c7bac8bc7c"),
 ];
 
 fn root() -> PathBuf {
