@@ -209,7 +209,7 @@ impl Library {
         })
     }
 
-    /// Notes how far a run is. Progress never goes back.
+    /// Notes how far a run is. Progress never goes back; a run that gets further than those before it is no vain attempt.
     ///
     /// # Errors
     /// `Fenced` when another run has taken the job over.
@@ -223,7 +223,9 @@ impl Library {
         self.write(|write| {
             write.guard(claim)?;
             write.transaction.execute(
-                "update job set progress = max(progress, ?2), doing = ?3, eta_s = ?4 where id = ?1",
+                "update job set progress = max(progress, ?2), doing = ?3, eta_s = ?4,
+                     attempts = case when ?2 > progress + 0.01 then 0 else attempts end
+                 where id = ?1",
                 params![claim.job.0, progress.clamp(0.0, 1.0), doing, eta_s],
             )?;
             Ok(())

@@ -152,6 +152,7 @@ fn events_can_be_read_on_from_any_of_them_and_progress_never_falls() {
     let claim = take(&library).unwrap();
     library.note(&claim, 0.5, "mix", Some(2.0)).unwrap();
     library.note(&claim, 0.5, "mix", Some(1.9)).unwrap();
+    assert_eq!(library.job(job).unwrap().attempts, 0, "it got on");
     library.note(&claim, 0.1, "master", None).unwrap();
     library.finish(&claim, &Ending::Done(json!("ok")), NOW).unwrap();
     let events = library.job_events(job, 0, 100).unwrap();
