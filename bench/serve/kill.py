@@ -60,6 +60,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--longest", type=float, default=4, help="seconds that a server lives at most; work must fit in between")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     chance = random.Random(args.seed)
@@ -97,7 +98,7 @@ def main():
                 later = {"Prefer": "respond-async"}
                 asked["compose"].append(server.ask("POST", "/generate-track", body, later)["job_id"])
                 waiting = server.ask("GET", "/jobs?status=queued&limit=1000")
-            time.sleep(chance.uniform(0.05, 1.5))
+            time.sleep(chance.uniform(0.05, args.longest))
             server.end(signal.SIGKILL)
             kills += 1
         server = Server(args.program, home)

@@ -23,7 +23,10 @@ use crate::{Error, Library, Moment, Write};
 pub struct JobId(pub i64);
 
 /// How many times a job may die without finishing a single step before it is given up.
-pub(crate) const MAX_ATTEMPTS: i64 = 3;
+const MAX_ATTEMPTS: i64 = 3;
+
+/// The same of a job of the queue: beside others it may die with one of them, and nobody is there to ask for it again.
+pub(crate) const MAX_ATTEMPTS_QUEUED: i64 = 10;
 
 /// How long a killed process may take to end, in steps.
 const DYING_STEPS: u32 = 30;
@@ -109,9 +112,9 @@ pub struct Failure {
 
 impl Failure {
     /// The end of a job that keeps killing its process.
-    pub(crate) fn given_up() -> Self {
-        let text = "given up: the program ended three times without finishing a step";
-        Self { error: text.to_owned(), code: "given_up".to_owned(), detail: text.to_owned() }
+    pub(crate) fn given_up(attempts: i64) -> Self {
+        let text = format!("given up: the program ended {attempts} times without finishing a step");
+        Self { error: text.clone(), code: "given_up".to_owned(), detail: text }
     }
 }
 
@@ -169,7 +172,7 @@ impl Library {
                 if let Some(claim) = write.claim(job, true, &owner, at)? {
                     return Ok(claim);
                 }
-                write.end(job, &Ending::Failed(Failure::given_up()), at)?;
+                write.end(job, &Ending::Failed(Failure::given_up(MAX_ATTEMPTS)), at)?;
             }
             write.transaction.execute(
                 "insert into job (kind, spec, digest, status, created_at)
@@ -333,8 +336,9 @@ impl Write<'_> {
                 "update job set status = 'running', attempts = attempts + 1, token = token + 1,
                      owner = ?2, started_at = ?3, finished_at = null, error = null, code = null,
                      detail = null, stop = 0, eta_s = null
-                 where id = ?1 and attempts < ?4 returning token",
-                params![job.0, owner, at.0, MAX_ATTEMPTS],
+                 where id = ?1 and attempts < case background when 1 then ?5 else ?4 end
+                 returning token",
+                params![job.0, owner, at.0, MAX_ATTEMPTS, MAX_ATTEMPTS_QUEUED],
                 |row| row.get(0),
             )
             .optional()?;

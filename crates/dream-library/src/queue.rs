@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::blob::text_digest;
 use crate::catalogue::to_json;
 use crate::filter::text;
-use crate::job::{COLUMNS, MAX_ATTEMPTS, read};
+use crate::job::{COLUMNS, MAX_ATTEMPTS_QUEUED, read};
 use crate::{Claim, Ending, Error, Failure, Job, JobId, Library, Moment, Status};
 
 /// Which workers take a job.
@@ -149,8 +149,8 @@ impl Library {
                 match left {
                     None => {}
                     Some((_, true)) => write.end(job, &Ending::Cancelled, at)?,
-                    Some((attempts, _)) if attempts >= MAX_ATTEMPTS => {
-                        write.end(job, &Ending::Failed(Failure::given_up()), at)?;
+                    Some((attempts, _)) if attempts >= MAX_ATTEMPTS_QUEUED => {
+                        write.end(job, &Ending::Failed(Failure::given_up(attempts)), at)?;
                     }
                     Some(_) => write.put_back(job)?,
                 }
@@ -167,7 +167,8 @@ impl Library {
                 .optional()?;
             let Some((id, resumed)) = next else { return Ok(None) };
             let Some(claim) = write.claim(JobId(id), resumed, &owner, at)? else {
-                write.end(JobId(id), &Ending::Failed(Failure::given_up()), at)?;
+                let failure = Failure::given_up(MAX_ATTEMPTS_QUEUED);
+                write.end(JobId(id), &Ending::Failed(failure), at)?;
                 return Ok(None);
             };
             let job = write.transaction.query_row(
@@ -208,7 +209,7 @@ impl Library {
         })
     }
 
-    /// Notes how far a run is. Progress never goes back.
+    /// Notes how far a run is. Progress never goes back; a run that gets further than those before it is no vain attempt.
     ///
     /// # Errors
     /// `Fenced` when another run has taken the job over.
@@ -222,7 +223,9 @@ impl Library {
         self.write(|write| {
             write.guard(claim)?;
             write.transaction.execute(
-                "update job set progress = max(progress, ?2), doing = ?3, eta_s = ?4 where id = ?1",
+                "update job set progress = max(progress, ?2), doing = ?3, eta_s = ?4,
+                     attempts = case when ?2 > progress + 0.01 then 0 else attempts end
+                 where id = ?1",
                 params![claim.job.0, progress.clamp(0.0, 1.0), doing, eta_s],
             )?;
             Ok(())

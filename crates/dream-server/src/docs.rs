@@ -96,6 +96,9 @@ fn limit(api: &mut Value) {
             "include_original": all_false, "include_separated": all_false, "include_generated": all_false
         }
     });
+    for form in ["StemUpload", "TrackUpload"] {
+        schemas[form]["additionalProperties"] = false.into();
+    }
     let text = json!({"type": "string"});
     schemas["TrackPreprocess"]["anyOf"] = json!([
         {"required": ["track_path"], "properties": {"track_path": text}},
@@ -136,7 +139,7 @@ fn finish(path: &str, method: &str, operation: &mut Value) {
             header(
                 "Idempotency-Key",
                 "A key by which the same request is known again",
-                json!({"type": "string", "pattern": "^[!#-~]{1,200}$", "examples": ["7f8a2c"]}),
+                json!({"type": "string", "pattern": "^(\"[!#-~]{1,200}\"|[!#-~]{1,200})$", "examples": ["7f8a2c"]}),
             ),
         ];
         match operation["parameters"].as_array_mut() {

@@ -288,9 +288,16 @@ impl Preferences {
             }
         }
         if let Some(key) = headers.get("idempotency-key") {
-            let key = key.to_str().ok().map(|key| key.trim().trim_matches('"'));
-            let key = key.filter(|key| (1..=255).contains(&key.len()));
-            let text = "1 to 255 visible characters of ASCII";
+            let key = key.to_str().ok().map(|key| {
+                let bare = key.strip_prefix('"').and_then(|key| key.strip_suffix('"'));
+                bare.unwrap_or(key)
+            });
+            let good = |key: &&str| {
+                (1..=200).contains(&key.len())
+                    && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
+            };
+            let key = key.filter(good);
+            let text = "1 to 200 visible characters of ASCII";
             preferences.key =
                 Some(key.ok_or_else(|| Problem::field("Idempotency-Key", text))?.to_owned());
         }

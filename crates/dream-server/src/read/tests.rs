@@ -87,6 +87,8 @@ fn preferences_are_read_from_headers_and_unknown_ones_passed_over() {
     let read = Preferences::of(&headers).unwrap();
     let key = Some("abc".to_owned());
     assert_eq!(read, Preferences { at_once: true, wait_s: Some(20), key });
-    headers.insert("idempotency-key", HeaderValue::from_static(""));
-    assert_eq!(json!(Preferences::of(&headers).unwrap_err())["status"], 422);
+    for bad in ["", "\"\"", "a b", "a\"b", "\"a"] {
+        headers.insert("idempotency-key", HeaderValue::from_static(bad));
+        assert_eq!(json!(Preferences::of(&headers).unwrap_err())["status"], 422, "{bad}");
+    }
 }
