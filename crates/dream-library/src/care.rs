@@ -458,3 +458,6 @@ fn text(cell: ValueRef<'_>) -> String {
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

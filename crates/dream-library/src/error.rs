@@ -23,7 +23,7 @@ pub enum Error {
     },
     /// The database is no database, or its pages are damaged.
     #[error(
-        "the library database is damaged; move processed_database/library.db* away and ingest again \
+        "the library database is damaged; restore a backup, or move processed_database/library.db* away and ingest again \
          (the stored audio beside it stays as it is)"
     )]
     Corrupt(#[source] rusqlite::Error),
