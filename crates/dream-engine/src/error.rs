@@ -330,8 +330,14 @@ fn of_library(error: &dream_library::Error) -> Kind {
         Library::NoSpace(_) => Kind::NoSpace,
         Library::Busy(_) | Library::Full(_) => Kind::Busy,
         Library::NoStem(_) | Library::NoJob(_) | Library::NoTake(_) => Kind::NotFound,
-        Library::Invalid(_) => Kind::Invalid,
-        Library::Fenced(_) | Library::KeyUsed(_) => Kind::Conflict,
+        Library::Invalid(_) | Library::BadName(_) => Kind::Invalid,
+        Library::Fenced(_)
+        | Library::KeyUsed(_)
+        | Library::Incomplete(_)
+        | Library::NotEmpty(_)
+        | Library::InUse(_) => Kind::Conflict,
+        Library::NotABackup { .. } | Library::Unsound(_) => Kind::Malformed,
+        Library::Cancelled(_) => Kind::Cancelled,
         _ => Kind::Internal,
     }
 }

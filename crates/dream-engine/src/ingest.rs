@@ -8,7 +8,7 @@
 //! Memory: at most sixteen files of [`SHARE`] bytes of decoded audio, as far as there are threads; a file that
 //! is larger waits until the others are done and is heard alone, within the limit of the configuration.
 
-mod quarantine;
+pub(crate) mod quarantine;
 pub(crate) mod scan;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -165,7 +165,8 @@ struct Fresh {
 }
 
 pub(crate) fn run(work: &Work<'_>, spec: &IngestSpec) -> Result<IngestReport, Error> {
-    let found = scan::scan(work.engine, spec)?;
+    let mut found = scan::scan(work.engine, spec)?;
+    found.keep(work.only);
     let mut report = IngestReport {
         ignored: found.passed_over,
         resumed: work.claim.resumed,

@@ -168,7 +168,7 @@ pub(crate) fn listen_to(clip: &Clip, hints: &Hints, damage: Damage) -> Facts {
 }
 
 /// Writes a WAV file that holds the samples exactly: 16-bit PCM where that is lossless, else 32-bit float.
-fn write_wav(clip: &Clip, file: &mut dyn Write) -> std::io::Result<()> {
+pub(crate) fn write_wav(clip: &Clip, file: &mut dyn Write) -> std::io::Result<()> {
     let exact = clip.samples().iter().all(|sample| is_16_bit(*sample));
     let bits = if exact { Bits::Int16 } else { Bits::Float32 };
     // The dither spares samples that lie on a step: no seed can change the file.

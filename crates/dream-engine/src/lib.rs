@@ -6,6 +6,7 @@ pub mod config;
 pub mod runner;
 
 mod analyse;
+mod backup;
 mod clock;
 mod compose;
 mod cycle;
@@ -13,6 +14,7 @@ mod doctor;
 mod duplicates;
 mod error;
 mod evaluate;
+mod fsck;
 mod generate;
 mod genres;
 mod ingest;
@@ -28,6 +30,7 @@ mod starter_kit;
 mod tracks;
 mod train;
 mod trained;
+mod watch;
 mod whole;
 
 use std::fs::File;
@@ -39,6 +42,7 @@ use dream_core::{Facts, StemId};
 use dream_library::{Verdict, write_file};
 
 pub use analyse::{Analysis, Listening, Plots, analyse};
+pub use backup::restore;
 pub use clock::Clock;
 pub use compose::{Bits, ComposeSpec, Composed, Output, RenderSpec, Selection, Timing, Track};
 pub use config::Config;
@@ -46,13 +50,14 @@ pub use cycle::{CycleReport, CycleRound, CycleSpec, Fallen};
 pub use doctor::{Check, Diagnosis};
 pub use dream_compose::{Cast, Explained, Rated, Report as MixReport};
 pub use dream_library::{
-    Change, Entry, Failure, Filter, Home, Job, JobEvent, JobFilter, JobId, Library, Moment, Sort,
-    Statistics, Status, Take, TakeId, staging_file,
+    BackupReport, Change, Entry, Failure, Filter, Home, Job, JobEvent, JobFilter, JobId, Library,
+    Moment, RestoreReport, Sort, Statistics, Status, Take, TakeId, staging_file,
 };
 pub use dream_neural::vae::Method;
 pub use duplicates::Near;
 pub use error::{Error, Kind};
 pub use evaluate::{Crossing, EvalSpec, Evaluation, Interpolation, Rhythm};
+pub use fsck::{FaultKind, Finding, FsckReport};
 pub use generate::{Beat, GenerateReport, GenerateSpec, GeneratedStem, Mode};
 pub use ingest::{FileOutcome, IngestReport, IngestSpec, IngestStatus};
 pub use intake::{Damage, Origin};
@@ -66,6 +71,7 @@ pub use separate::{
 pub use starter_kit::StarterReport;
 pub use train::{TrainEpoch, TrainReport, TrainSpec};
 pub use trained::Trained;
+pub use watch::Pace;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -6,6 +6,7 @@ mod beside;
 mod workers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 
 use dream_core::{Progress, chain};
 use dream_library::{Claim, Ending, Failure};
@@ -25,6 +26,8 @@ pub(crate) struct Work<'a> {
     pub(crate) claim: &'a Claim,
     pub(crate) progress: &'a Progress,
     pub(crate) watch: &'a dyn Fn(Event<'_>),
+    /// Of what an ingest finds only these files; all when empty.
+    pub(crate) only: &'a [PathBuf],
 }
 
 impl Engine {
@@ -46,9 +49,21 @@ impl Engine {
         progress: &Progress,
         watch: &dyn Fn(Event<'_>),
     ) -> Result<Outcome, Error> {
+        self.run_some(spec, &[], progress, watch)
+    }
+
+    /// [`run_watched`](Self::run_watched), an ingest for some of its files only. It is recorded as all of it: whoever goes on
+    /// with it skips what is done.
+    pub(crate) fn run_some(
+        &self,
+        spec: &JobSpec,
+        only: &[PathBuf],
+        progress: &Progress,
+        watch: &dyn Fn(Event<'_>),
+    ) -> Result<Outcome, Error> {
         let claim = self.library().start(spec.kind(), &spec.stored()?, self.now())?;
         let _span = tracing::info_span!("job", job = claim.job.0, kind = spec.kind()).entered();
-        let result = self.work(spec, &claim, progress, watch);
+        let result = self.work(spec, (&claim, only), progress, watch);
         let ended = self.library().finish(&claim, &ending(&result), self.now());
         let outcome = result?;
         ended?;
@@ -60,7 +75,7 @@ impl Engine {
     fn run_taken(&self, spec: &JobSpec, claim: &Claim, progress: &Progress) {
         let _span = tracing::info_span!("job", job = claim.job.0, kind = spec.kind()).entered();
         tracing::info!(resumed = claim.resumed, "begun");
-        let work = || self.work(spec, claim, progress, &|_| ());
+        let work = || self.work(spec, (claim, &[]), progress, &|_| ());
         let ending = match catch_unwind(AssertUnwindSafe(work)) {
             Ok(Err(error)) if error.kind() == Kind::Cancelled => {
                 // Asked to stop, or only this process is: then another goes on.
@@ -96,12 +111,12 @@ impl Engine {
     fn work(
         &self,
         spec: &JobSpec,
-        claim: &Claim,
+        (claim, only): (&Claim, &[PathBuf]),
         progress: &Progress,
         watch: &dyn Fn(Event<'_>),
     ) -> Result<Outcome, Error> {
         beside::watched(self, spec, claim, progress, |progress| {
-            Work { engine: self, claim, progress, watch }.run(spec)
+            Work { engine: self, claim, progress, watch, only }.run(spec)
         })
     }
 }

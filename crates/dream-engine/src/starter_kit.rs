@@ -19,7 +19,7 @@ pub(crate) const KIT: &str = "starter";
 const LICENCE: &str = "CC0-1.0";
 
 /// Root of all its sounds.
-const SEED: Seed = Seed(0);
+pub(crate) const SEED: Seed = Seed(0);
 
 /// Recipes rendered at a time; what an interruption can lose.
 const CHUNK: usize = 16;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
@@ -39,7 +40,8 @@ impl Blobs {
         write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     ) -> Result<(), Error> {
         let path = self.path(hash);
-        if path.is_file() {
+        // An old file without a row may be moved away at any moment (`set_aside`); one that was touched is left, or put back.
+        if path.is_file() && touch(&path).is_ok() && path.is_file() {
             return Ok(());
         }
         write_file(&path, write)
@@ -76,6 +78,16 @@ pub fn write_file(
     sync_folder(folder).map_err(failed)
 }
 
+/// The time by the clock that dates the files of `folder`, which is not always that of this machine.
+pub(crate) fn file_time(folder: &Path) -> std::io::Result<SystemTime> {
+    tempfile::tempfile_in(folder)?.metadata()?.modified()
+}
+
+fn touch(path: &Path) -> std::io::Result<()> {
+    let now = file_time(path.parent().unwrap_or(Path::new(".")))?;
+    File::options().append(true).open(path)?.set_modified(now)
+}
+
 /// How the names of files begin that are being written.
 pub(crate) const STAGING: &str = ".writing-";
 
@@ -93,7 +105,7 @@ pub fn staging_file(folder: &Path) -> std::io::Result<NamedTempFile> {
 }
 
 /// Makes a rename in `folder` survive a power loss. Only Unix can open a folder for it.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 

@@ -182,7 +182,7 @@ impl Write<'_> {
         find(&self.transaction, hash)
     }
 
-    fn add_tag(&self, id: StemId, tag: &str) -> Result<(), Error> {
+    pub(crate) fn add_tag(&self, id: StemId, tag: &str) -> Result<(), Error> {
         if tag.trim().is_empty() || tag.chars().count() > MAX_TAG {
             return Err(Error::Invalid("a tag has 1 to 100 characters"));
         }
@@ -191,7 +191,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    fn add_embedding(&self, id: StemId, embedding: &Embedding) -> Result<(), Error> {
+    pub(crate) fn add_embedding(&self, id: StemId, embedding: &Embedding) -> Result<(), Error> {
         if !embedding.values.iter().all(|value| value.is_finite()) {
             return Err(Error::Invalid("an embedding must be finite"));
         }
@@ -352,7 +352,7 @@ fn known<T: Copy>(
     all.iter().filter_map(|value| Some((*value, count(*value)?))).collect()
 }
 
-fn find(connection: &Connection, hash: &str) -> Result<Option<StemId>, Error> {
+pub(crate) fn find(connection: &Connection, hash: &str) -> Result<Option<StemId>, Error> {
     Ok(connection
         .prepare_cached("select id from stem where hash = ?1")?
         .query_row([hash], |row| row.get(0))
@@ -360,7 +360,7 @@ fn find(connection: &Connection, hash: &str) -> Result<Option<StemId>, Error> {
         .map(StemId))
 }
 
-fn get(connection: &Connection, id: StemId) -> Result<Entry, Error> {
+pub(crate) fn get(connection: &Connection, id: StemId) -> Result<Entry, Error> {
     connection
         .prepare_cached(&format!("select {COLUMNS} from stem where id = ?1"))?
         .query_row([id.0], |row| Ok(Raw::read(row)))

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use dream_core::StemId;
+use dream_core::{Cancelled, StemId};
 use rusqlite::ErrorCode;
 
 use crate::{JobId, TakeId};
@@ -23,7 +23,7 @@ pub enum Error {
     },
     /// The database is no database, or its pages are damaged.
     #[error(
-        "the library database is damaged; move processed_database/library.db* away and ingest again \
+        "the library database is damaged; restore a backup, or move processed_database/library.db* away and ingest again \
          (the stored audio beside it stays as it is)"
     )]
     Corrupt(#[source] rusqlite::Error),
@@ -75,6 +75,34 @@ pub enum Error {
     /// The audio that a row was to name is not stored.
     #[error("the audio {0} is not stored")]
     NoBlob(String),
+    /// A backup would lack the audio of a stem.
+    #[error(
+        "the audio {0} of a stem is missing: see `dream fsck`, which repairs what can be repaired"
+    )]
+    Incomplete(String),
+    /// A file that a backup cannot name.
+    #[error("{0} has a name that is no UTF-8, so that no backup can hold it: rename it")]
+    BadName(PathBuf),
+    /// A file that is no backup, or is damaged.
+    #[error("{path} cannot be restored: {why}")]
+    NotABackup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The database of a backup is damaged.
+    #[error("the database in the backup is damaged: {0}")]
+    Unsound(String),
+    /// A home that a backup would write over.
+    #[error("{0} is not empty: name another --home, or let --force move aside what is replaced")]
+    NotEmpty(PathBuf),
+    /// A home in which a job or a server is running.
+    #[error("a job or a server is running in {0}: end it first")]
+    InUse(PathBuf),
+    /// The work was asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// A value that may not be stored.
     #[error("{0}")]
     Invalid(&'static str),

@@ -4,7 +4,10 @@
 //! content. Blobs are written before the rows that name them and removed after, so that a crash at any
 //! moment leaves at most an unused blob. Time is handed in; nothing here reads a clock.
 
+mod archive;
+mod backup;
 mod blob;
+mod care;
 mod catalogue;
 mod error;
 mod filter;
@@ -14,6 +17,7 @@ mod job;
 mod ledger;
 mod presence;
 mod queue;
+mod restore;
 mod schema;
 mod sketch;
 mod take;
@@ -24,7 +28,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
+pub use backup::BackupReport;
 pub use blob::{Blobs, content_hash, digest, file_digest, staging_file, write_file};
+pub use care::{Listed, ListedTake, Stray, StrayKind};
 pub use catalogue::{Added, Change, Entry, NewStem, Statistics};
 pub use error::Error;
 pub use filter::{Filter, Sort};
@@ -33,6 +39,7 @@ pub use home::Home;
 pub use job::{Claim, Ending, Failure, Job, JobId, Status};
 pub use ledger::{FileRecord, Verdict};
 pub use queue::{JobEvent, JobFilter, Lane, Order};
+pub use restore::{RestoreReport, restore};
 pub use sketch::Sketch;
 pub use take::{NewTake, Take, TakeId};
 

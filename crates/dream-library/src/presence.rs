@@ -1,8 +1,9 @@
 //! Whether a process still lives, asked of the operating system.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirEntry, File, TryLockError};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
@@ -45,6 +46,16 @@ impl Presence {
         let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
         // Counted to the end: every dead one is to go.
         names.filter(|name| name != own && self.is_alive(name)).count() == 0
+    }
+
+    /// When the process that lives longest began to work, by the clock of the files; `None` when none lives. Changes nothing.
+    pub(crate) fn oldest(&self) -> Option<SystemTime> {
+        let held = |entry: &DirEntry| match File::open(entry.path()) {
+            Ok(file) => matches!(file.try_lock(), Err(TryLockError::WouldBlock)),
+            Err(_) => false,
+        };
+        let entries = std::fs::read_dir(&self.folder).ok()?.flatten().filter(held);
+        entries.filter_map(|entry| entry.metadata().ok()?.modified().ok()).min()
     }
 
     /// Whether the process of that file still runs. The file of a dead one is removed.

@@ -9,9 +9,9 @@ use tempfile::TempDir;
 
 use super::*;
 
-const NOW: Moment = Moment(1_000);
+pub(crate) const NOW: Moment = Moment(1_000);
 
-fn open() -> (TempDir, Library) {
+pub(crate) fn open() -> (TempDir, Library) {
     let home = tempfile::tempdir().unwrap();
     let library = Library::open(home.path()).unwrap();
     (home, library)
@@ -39,7 +39,7 @@ fn facts(category: Category, bpm: Option<f64>) -> Facts {
     }
 }
 
-fn stem(library: &Library, audio: f32, category: Category, bpm: Option<f64>) -> NewStem {
+pub(crate) fn stem(library: &Library, audio: f32, category: Category, bpm: Option<f64>) -> NewStem {
     let samples = [audio, -audio];
     let hash = content_hash(1, &samples);
     let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
@@ -64,7 +64,7 @@ fn stem(library: &Library, audio: f32, category: Category, bpm: Option<f64>) -> 
     }
 }
 
-fn add(library: &Library, new: &NewStem) -> Added {
+pub(crate) fn add(library: &Library, new: &NewStem) -> Added {
     library.write(|write| write.add_stem(new, NOW)).unwrap()
 }
 

@@ -62,7 +62,10 @@ impl Args {
             | Command::Search(_)
             | Command::Serve(_)
             | Command::Stats
-            | Command::Doctor => return Ok(self),
+            | Command::Doctor
+            | Command::Fsck(_)
+            | Command::Backup(_)
+            | Command::Restore(_) => return Ok(self),
         };
         let out = choice.out.as_ref().and_then(|path| path.extension());
         let flac = out.is_some_and(|end| end.eq_ignore_ascii_case("flac"));
@@ -118,6 +121,12 @@ pub(crate) enum Command {
     Stats,
     /// Say what works here, what is degraded, and the configuration in effect
     Doctor,
+    /// Check the library: every row, the content of every file, and what belongs to nothing; beside other work, too
+    Fsck(Fsck),
+    /// Write library, models, tracks and genres of one moment to one file, beside other work, too
+    Backup(Backup),
+    /// Put a backup into an empty home, every file checked before anything is replaced
+    Restore(Restore),
 }
 
 impl Command {
@@ -151,10 +160,39 @@ impl Command {
             | Self::Jobs(_)
             | Self::Search(_)
             | Self::Stats
-            | Self::Doctor => return None,
+            | Self::Doctor
+            | Self::Fsck(_)
+            | Self::Backup(_)
+            | Self::Restore(_) => return None,
         };
         no_starter.then_some(false)
     }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fsck {
+    /// Set right what can be: make audio again from where it came from, move what belongs to nothing to quarantine, take
+    /// stems without audio off the list; all of it is named, and what goes lies in quarantine
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backup {
+    /// The file, an uncompressed ZIP; one that exists is replaced only with --force
+    pub(crate) file: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Restore {
+    /// The file that `backup` wrote
+    pub(crate) file: PathBuf,
+    /// Restore into a home that is not empty; what is replaced is moved to a folder replaced_TIME in it
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -255,6 +293,7 @@ impl From<Depth> for Bits {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Ingest {
     /// Files and folders [default: raw_construction_kits in the home]
     pub(crate) paths: Vec<PathBuf>,
@@ -273,6 +312,9 @@ pub(crate) struct Ingest {
     /// The licence of all of it, as an SPDX expression
     #[arg(long, value_name = "SPDX")]
     pub(crate) licence: Option<String>,
+    /// Go on watching until stopped: files come in when they have been still for three seconds
+    #[arg(long, conflicts_with = "separate")]
+    pub(crate) watch: bool,
     /// Enter folders in folders; always so
     #[arg(long)]
     pub(crate) recursive: bool,

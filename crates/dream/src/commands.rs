@@ -8,7 +8,7 @@ use anyhow::bail;
 use dream_core::{Bpm, Progress, StemId};
 use dream_engine::{
     Change, Engine, Entry, Event, FileOutcome, Filter, IngestReport, IngestSpec, IngestStatus,
-    JobSpec, Outcome,
+    JobSpec, Outcome, Pace,
 };
 use serde_json::json;
 
@@ -32,7 +32,7 @@ pub(crate) fn ingest(
     let started = Instant::now();
     let counts = RefCell::new(IngestReport::default());
     let unusable = RefCell::new(false);
-    let result = engine.run_watched(&JobSpec::Ingest(spec), progress, &|event| match event {
+    let tell = |event: Event<'_>| match event {
         Event::File(file) => {
             counts.borrow_mut().count(file);
             *unusable.borrow_mut() |= file.direct && file.status == IngestStatus::Quarantined;
@@ -41,7 +41,13 @@ pub(crate) fn ingest(
         Event::Track(_) | Event::Epoch(_) | Event::Generated(_) | Event::Round(_) => {
             unreachable!("an ingest separates, learns and dreams nothing")
         }
-    });
+    };
+    let result = if args.watch {
+        report.line("watching; Ctrl-C ends it");
+        engine.watch_folders(&spec, Pace::default(), progress, &tell).map(Outcome::Ingest)
+    } else {
+        engine.run_watched(&JobSpec::Ingest(spec), progress, &tell)
+    };
     report.finish();
     let (totals, error) = match result {
         Ok(Outcome::Ingest(totals)) => (totals, None),
@@ -56,7 +62,7 @@ pub(crate) fn ingest(
         return Err(error.into());
     }
     summarise(engine, args, &totals, elapsed_s, report);
-    Ok(!unusable.into_inner())
+    Ok(args.watch || !unusable.into_inner())
 }
 
 fn print_file(file: &FileOutcome, report: &Report) {
@@ -132,7 +138,7 @@ fn summarise(
 }
 
 /// The path from the root of the file system, links kept; the same words from elsewhere are other work.
-fn absolute(path: &Path) -> std::path::PathBuf {
+pub(crate) fn absolute(path: &Path) -> std::path::PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

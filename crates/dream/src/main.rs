@@ -5,6 +5,7 @@
 
 mod analyse;
 mod args;
+mod care;
 mod commands;
 mod compose;
 mod cycle;
@@ -72,6 +73,10 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
     if let Command::Serve(what) = &args.command {
         return serve::serve(open(config)?, what, &progress, report);
     }
+    if let Command::Restore(what) = &args.command {
+        // Not opened: that would make the home.
+        return care::restore(&config.home, what, &progress, report);
+    }
     let threads = config.threads;
     runner::in_pool(threads, || match &args.command {
         Command::Compose(what) => compose::compose(&open(config)?, what, &progress, report),
@@ -90,7 +95,9 @@ fn run(args: &Args, report: &Report) -> anyhow::Result<bool> {
         Command::Models(what) => models::models(&open(config)?, what, &progress, report),
         Command::Jobs(what) => jobs::jobs(&open(config)?, what, &progress, report),
         Command::Search(what) => search::search(&open(config)?, what, report),
-        Command::Serve(_) => unreachable!("it has no pool of its own"),
+        Command::Serve(_) | Command::Restore(_) => unreachable!("it has no pool of its own"),
+        Command::Fsck(what) => care::fsck(&open(config)?, what, &progress, report),
+        Command::Backup(what) => care::backup(&open(config)?, what, &progress, report),
         Command::Stats => commands::stats(&open(config)?, report),
         Command::Doctor => commands::doctor(&open(config)?, report),
     })?

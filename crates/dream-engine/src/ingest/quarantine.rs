@@ -5,8 +5,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use dream_library::staging_file;
+use dream_library::{staging_file, write_file};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::ingest::Refusal;
 use crate::ingest::scan::Candidate;
@@ -35,6 +36,9 @@ struct Report {
     not_copied_because: Option<String>,
     /// When it was refused, RFC 3339.
     at: String,
+    /// Rows of the library that went with it, as they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rows: Vec<Value>,
 }
 
 /// Puts the file into quarantine, in place of what an earlier run put there for it.
@@ -56,6 +60,7 @@ pub(crate) fn put(
         copied: copied.is_ok(),
         not_copied_because: copied.err(),
         at: Clock::text(engine.now()),
+        rows: Vec::new(),
     };
     let mut text = serde_json::to_vec_pretty(&report).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
@@ -63,6 +68,46 @@ pub(crate) fn put(
     temporary.write_all(&text).map_err(failed)?;
     temporary.persist(folder.join(format!("{name}.json"))).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// Moves a file to where it is told; whether it did.
+pub(crate) type Put<'a> = dyn Fn(&Path) -> Result<bool, Error> + 'a;
+
+/// Keeps what a check of the library takes away, under a name that nothing has: `put` moves it there, if there is a file, and
+/// says whether it did. The rows that go with it lie in the report. `None` when nothing was moved.
+pub(crate) fn keep(
+    engine: &Engine,
+    path: &Path,
+    refusal: &Refusal,
+    rows: &[Value],
+    put: Option<&Put<'_>>,
+) -> Result<Option<String>, Error> {
+    let folder = engine.home().quarantine();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // A name with a dot is overlooked, and that of a leftover would be one here, too.
+    let name = first_free(&folder, &shortened(name.trim_start_matches('.')), "", |_| false);
+    let size = path.symlink_metadata().map_or(0, |metadata| metadata.len());
+    if let Some(put) = put
+        && !put(&folder.join(&name))?
+    {
+        return Ok(None);
+    }
+    let report = Report {
+        path: path.to_string_lossy().into_owned(),
+        reason: refusal.reason.to_owned(),
+        message: refusal.message.clone(),
+        size,
+        copied: put.is_some(),
+        not_copied_because: put.is_none().then(|| "there is no file".to_owned()),
+        at: Clock::text(engine.now()),
+        rows: rows.to_vec(),
+    };
+    let place = folder.join(format!("{name}.json"));
+    let text = serde_json::to_vec_pretty(&report)
+        .map_err(|source| Error::Stored { what: "report", source })?;
+    // Synced, unlike what can be made again: the rows are nowhere else any more.
+    write_file(&place, |file| file.write_all(&text))?;
+    Ok(Some(name))
 }
 
 /// Copies a regular file whose size is within the limit; the text of the error says why it was not.
@@ -93,26 +138,29 @@ fn copy(engine: &Engine, path: &Path, size: u64, folder: &Path, name: &str) -> R
 /// A name under which nothing lies but what an earlier run put there for the same file.
 fn free_name(folder: &Path, file: &Candidate) -> String {
     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-    let name = shortened(&name);
+    first_free(folder, &shortened(&name), &file.key, |report| report.path == file.key)
+}
+
+/// The name, numbered until nothing lies under it but what is `own`.
+fn first_free(folder: &Path, name: &str, key: &str, own: impl Fn(&Report) -> bool) -> String {
     let (stem, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
-        _ => (name.as_str(), String::new()),
+        _ => (name, String::new()),
     };
     let is_free = |name: &String| {
         let report = folder.join(format!("{name}.json"));
         match std::fs::read(&report) {
-            Ok(text) => {
-                serde_json::from_slice::<Report>(&text).is_ok_and(|report| report.path == file.key)
-            }
+            Ok(text) => serde_json::from_slice::<Report>(&text).is_ok_and(|report| own(&report)),
             Err(_) => !report.exists() && !folder.join(name).exists(),
         }
     };
     let numbered = |n: u32| {
-        if n == 1 { name.clone() } else { format!("{stem}~{n}{extension}") }
+        if n == 1 { name.to_owned() } else { format!("{stem}~{n}{extension}") }
     };
-    (1..=MAX_TRIES).map(numbered).find(is_free).unwrap_or_else(|| {
-        format!("{stem}~{}{extension}", dream_library::digest(file.key.as_bytes()))
-    })
+    (1..=MAX_TRIES)
+        .map(numbered)
+        .find(is_free)
+        .unwrap_or_else(|| format!("{stem}~{}{extension}", dream_library::digest(key.as_bytes())))
 }
 
 /// The name without control characters, and cut to a length that leaves room for what is appended.

@@ -78,6 +78,16 @@ pub(crate) fn scan(engine: &Engine, spec: &IngestSpec) -> Result<Scan, Error> {
 }
 
 impl Scan {
+    /// Leaves these files only; all of them where none is named.
+    pub(crate) fn keep(&mut self, only: &[PathBuf]) {
+        if !only.is_empty() {
+            let only: BTreeSet<&Path> = only.iter().map(PathBuf::as_path).collect();
+            self.files.retain(|file| only.contains(file.path.as_path()));
+            // What is left out was said when all was looked at.
+            (self.ignored, self.passed_over) = (Vec::new(), 0);
+        }
+    }
+
     fn add(&mut self, candidate: Candidate, seen: &mut BTreeSet<String>) {
         if seen.insert(candidate.key.clone()) {
             self.files.push(candidate);

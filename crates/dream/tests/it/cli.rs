@@ -22,6 +22,9 @@ fn the_help_is_as_documented() {
     insta::assert_snapshot!("help_jobs", help(&["jobs", "--help"]));
     insta::assert_snapshot!("help_search", help(&["search", "--help"]));
     insta::assert_snapshot!("help_serve", help(&["serve", "--help"]));
+    insta::assert_snapshot!("help_fsck", help(&["fsck", "--help"]));
+    insta::assert_snapshot!("help_backup", help(&["backup", "--help"]));
+    insta::assert_snapshot!("help_restore", help(&["restore", "--help"]));
     insta::assert_snapshot!("help_models", help(&["models", "--help"]));
     insta::assert_snapshot!("help_analyse", help(&["analyse", "--help"]));
     insta::assert_snapshot!("help_stems_list", help(&["stems", "list", "--help"]));
