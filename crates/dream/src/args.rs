@@ -2,12 +2,22 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are the help, printed as they are")]
 
+mod learn;
+mod read;
+
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use dream_core::{Bpm, Category, Form, Key, Source};
 use dream_engine::{Bits, Sort, Status};
+
+pub(crate) use learn::{Cycle, Eval, Generate, Mode, Novelty, Train};
+pub(crate) use read::{BpmRange, Maybe};
+use read::{
+    bpm_range, category, form, loudness, maybe_bpm, maybe_key, minutes, overlap, preview, rating,
+    sort, source, status, tempo, unit,
+};
 
 /// The Neuromorphic Dream Engine: turns a growing library of audio into new music.
 #[derive(Debug, Parser)]
@@ -366,164 +376,6 @@ pub(crate) struct Separate {
     pub(crate) cut_drums: bool,
 }
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Train {
-    /// The category: kick, snare, hihat ...
-    #[arg(value_parser = category, required_unless_present = "all", conflicts_with = "all")]
-    pub(crate) category: Option<Category>,
-    /// Every category with enough one-shots or loops
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// Its one-shots or its loops, which are models of their own [default: loops of drums, one-shots of all else;
-    /// with --all both]
-    #[arg(long, value_name = "one-shot|loop", value_parser = learned)]
-    pub(crate) form: Option<Form>,
-    /// Rounds through the stems; the best one is kept
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) epochs: u32,
-    /// Stems per step
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub(crate) batch_size: u32,
-    /// Dimensions of the latent space
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(4..=512))]
-    pub(crate) latent_dim: u32,
-    /// Learning rate after the warm-up, above 0 and at most 0.1
-    #[arg(long, value_name = "X", default_value = "0.001", value_parser = learning_rate)]
-    pub(crate) learning_rate: f64,
-    /// Root of all random choices: the same seed and library give the same model
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// Fewest stems that are worth it [default: 2, with --all 10 one-shots or 4 loops]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
-    pub(crate) min_stems: Option<u32>,
-    /// Only stems of at least this quality, 0 to 1
-    #[arg(long, value_name = "Q", value_parser = unit, default_value = "0")]
-    pub(crate) min_quality: f32,
-    /// Only stems of this kit; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub(crate) kit: Vec<String>,
-    /// Only stems of this source: original, separated, or generated with --include-generated; may be repeated
-    #[arg(long, value_parser = source)]
-    pub(crate) source: Vec<Source>,
-    /// Learn from generated stems, too: a fifth of all at most
-    #[arg(long)]
-    pub(crate) include_generated: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Generate {
-    /// The category: kick, snare, hihat ...
-    #[arg(value_parser = category)]
-    pub(crate) category: Category,
-    /// One-shots or loops [default: what the parents are, else loops of drums and one-shots of all else]
-    #[arg(long, value_name = "one-shot|loop", value_parser = learned)]
-    pub(crate) form: Option<Form>,
-    /// How many stems
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) count: u32,
-    /// random: drawn from all of the category; interpolated: between two or more stems; hybrid: between two
-    /// categories [default: random, or what other options ask for]
-    #[arg(long, value_enum)]
-    pub(crate) mode: Option<Mode>,
-    /// The other category of a hybrid
-    #[arg(long, value_name = "CATEGORY", value_parser = category)]
-    pub(crate) with: Option<Category>,
-    /// How far towards the other category or the second parent, 0 to 1 [default: 0.5 for a hybrid; spread evenly
-    /// between given parents, by chance between chosen ones]
-    #[arg(long, value_name = "T", value_parser = unit)]
-    pub(crate) factor: Option<f32>,
-    /// Stems to lie between, by their numbers
-    #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
-    pub(crate) parents: Vec<i64>,
-    /// Variations of this stem; the temperature says how far
-    #[arg(long, value_name = "ID", conflicts_with_all = ["mode", "with", "factor", "parents"])]
-    pub(crate) like: Option<i64>,
-    /// How widely stems are drawn, above 0 to 2: 1 is as the category lies
-    #[arg(long, value_name = "T", default_value = "1", value_parser = temperature)]
-    pub(crate) temperature: f32,
-    /// The key that tonal stems are to play in: "F# minor", Am, 11A; one-shots sound its tonic
-    #[arg(long, value_parser = Key::parse)]
-    pub(crate) key: Option<Key>,
-    /// The tempo that loops are to have [default: that of their parents]
-    #[arg(long, value_name = "X", value_parser = tempo)]
-    pub(crate) bpm: Option<Bpm>,
-    /// Root of all random choices: the same seed, model and library give the same bytes
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// max: use no audio of other stems; phases are made from the dreamed envelope
-    #[arg(long, value_enum, default_value = "normal")]
-    pub(crate) novelty: Novelty,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Cycle {
-    /// A category; may be repeated [default: every one with ten one-shots, or loops]
-    #[arg(long, value_name = "CATEGORY", value_parser = category)]
-    pub(crate) category: Vec<Category>,
-    /// Rounds per category
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub(crate) rounds: u32,
-    /// Stems kept of every round; three times as many are dreamed
-    #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
-    pub(crate) keep: u32,
-    /// One-shots or loops [default: loops of drums, one-shots of all else]
-    #[arg(long, value_name = "one-shot|loop", value_parser = learned)]
-    pub(crate) form: Option<Form>,
-    /// How widely stems are drawn, above 0 to 2: below 1 every round holds more of what is usual
-    #[arg(long, value_name = "T", default_value = "1", value_parser = temperature)]
-    pub(crate) temperature: f32,
-    /// Epochs of every training
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) epochs: u32,
-    /// Root of all random choices
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// Go on though what is kept becomes alike, or dreams go away from what was not dreamed
-    #[arg(long)]
-    pub(crate) no_guard: bool,
-    /// Learn, after the first round, from nothing but what the round before kept: shows how such a loop loses its way
-    #[arg(long)]
-    pub(crate) fully_synthetic: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Eval {
-    /// The category: kick, snare, hihat ...
-    #[arg(value_parser = category)]
-    pub(crate) category: Category,
-    /// One-shots or loops [default: loops of drums, one-shots of all else]
-    #[arg(long, value_name = "one-shot|loop", value_parser = learned)]
-    pub(crate) form: Option<Form>,
-    /// Sounds to draw, 10 to 1000
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=1000))]
-    pub(crate) count: u32,
-    /// Root of all random choices
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
-    /// Walk the way to this category, too, as hybrids do
-    #[arg(long, value_name = "CATEGORY", value_parser = category)]
-    pub(crate) with: Option<Category>,
-    /// Draw where its stems lie, how it learned, and parents beside their children, as PNGs in this folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) plot: Option<PathBuf>,
-}
-
-/// How places between stems are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Mode {
-    Random,
-    #[value(alias = "interpolate")]
-    Interpolated,
-    Hybrid,
-}
-
-/// Whether stems wear the audio of others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Novelty {
-    Normal,
-    Max,
-}
-
 /// Format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Container {
@@ -753,137 +605,6 @@ pub(crate) struct Set {
     pub(crate) untag: Vec<String>,
 }
 
-/// A value, or the word `none`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Maybe<T>(pub(crate) Option<T>);
-
-/// A range of tempos in bpm.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct BpmRange {
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-}
-
-fn category(text: &str) -> Result<Category, String> {
-    Category::parse(text).ok_or_else(|| one_of(Category::ALL))
-}
-
-fn source(text: &str) -> Result<Source, String> {
-    Source::parse(text).ok_or_else(|| one_of(Source::ALL))
-}
-
-fn status(text: &str) -> Result<Status, String> {
-    let names: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
-    let found = Status::ALL.iter().find(|status| status.name() == text);
-    found.copied().ok_or_else(|| one_of(&names))
-}
-
-fn form(text: &str) -> Result<Form, String> {
-    Form::ALL.iter().find(|form| form.name() == text).copied().ok_or_else(|| one_of(Form::ALL))
-}
-
-fn learned(text: &str) -> Result<Form, String> {
-    match form(&text.replace('-', "_")) {
-        Ok(form @ (Form::OneShot | Form::Loop)) => Ok(form),
-        Ok(Form::Free) | Err(_) => Err("one-shot or loop".to_owned()),
-    }
-}
-
-fn sort(text: &str) -> Result<Sort, String> {
-    let found = Sort::ALL.iter().find(|(name, _)| *name == text).map(|(_, sort)| *sort);
-    let names: Vec<&str> = Sort::ALL.iter().map(|(name, _)| *name).collect();
-    found.ok_or_else(|| one_of(&names))
-}
-
-fn one_of(values: &[impl ToString]) -> String {
-    let names: Vec<String> = values.iter().map(ToString::to_string).collect();
-    format!("one of {}", names.join(", "))
-}
-
-fn unit(text: &str) -> Result<f32, String> {
-    let value = text.parse().ok().filter(|value| (0.0..=1.0).contains(value));
-    value.ok_or_else(|| "a number from 0 to 1".to_owned())
-}
-
-fn tempo(text: &str) -> Result<Bpm, String> {
-    let bpm = text.parse().map_err(|_| "a tempo in bpm".to_owned())?;
-    Bpm::new(bpm).map_err(|error| error.to_string())
-}
-
-fn minutes(text: &str) -> Result<f64, String> {
-    let minutes = text.parse().ok().filter(|minutes| (0.5..=30.0).contains(minutes));
-    minutes.ok_or_else(|| "a number of minutes from 0.5 to 30".to_owned())
-}
-
-fn preview(text: &str) -> Result<f64, String> {
-    let seconds = text.parse().ok().filter(|seconds| (1.0..=600.0).contains(seconds));
-    seconds.ok_or_else(|| "a number of seconds from 1 to 600".to_owned())
-}
-
-fn loudness(text: &str) -> Result<f64, String> {
-    match text {
-        "club" => Ok(-8.5),
-        "default" => Ok(-10.0),
-        "streaming" => Ok(-14.0),
-        number => number
-            .parse()
-            .ok()
-            .filter(|lufs| (-40.0..=-5.0).contains(lufs))
-            .ok_or_else(|| "one of club, default, streaming, or -40 to -5 LUFS".to_owned()),
-    }
-}
-
-fn rating(text: &str) -> Result<i32, String> {
-    match text {
-        "+1" | "1" => Ok(1),
-        "0" => Ok(0),
-        "-1" => Ok(-1),
-        _ => Err("one of +1, 0, -1".to_owned()),
-    }
-}
-
-fn learning_rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse::<f64>().ok().filter(|rate| *rate > 0.0 && *rate <= 0.1);
-    rate.ok_or_else(|| "a number above 0 and at most 0.1".to_owned())
-}
-
-fn temperature(text: &str) -> Result<f32, String> {
-    let value = text.parse::<f32>().ok().filter(|value| *value > 0.0 && *value <= 2.0);
-    value.ok_or_else(|| "a number above 0 and at most 2".to_owned())
-}
-
-fn overlap(text: &str) -> Result<f64, String> {
-    let share = text.parse::<f64>().ok().filter(|share| (0.0..=0.9).contains(share));
-    share.ok_or_else(|| "a number from 0 to 0.9".to_owned())
-}
-
-fn bpm_range(text: &str) -> Result<BpmRange, String> {
-    let number = |text: &str, open: f64| match text.trim() {
-        "" => Some(open),
-        text => text.parse::<f64>().ok().filter(|bpm| bpm.is_finite() && *bpm >= 0.0),
-    };
-    let range = match text.split_once("..") {
-        Some((min, max)) => number(min, 0.0).zip(number(max.trim_start_matches('='), 1_000.0)),
-        None => number(text, f64::NAN).map(|bpm| (bpm - 0.5, bpm + 0.5)),
-    };
-    let range = range.filter(|(min, max)| min <= max).map(|(min, max)| BpmRange { min, max });
-    range.ok_or_else(|| "a range such as 120..140".to_owned())
-}
-
-fn maybe_bpm(text: &str) -> Result<Maybe<Bpm>, String> {
-    if text == "none" {
-        return Ok(Maybe(None));
-    }
-    tempo(text).map(|bpm| Maybe(Some(bpm)))
-}
-
-fn maybe_key(text: &str) -> Result<Maybe<Key>, String> {
-    if text == "none" {
-        return Ok(Maybe(None));
-    }
-    Key::parse(text).map(|key| Maybe(Some(key))).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -891,19 +612,5 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn tempo_ranges_are_read_in_every_form() {
-        let check = |text: &str, min: f64, max: f64| {
-            assert_eq!(bpm_range(text), Ok(BpmRange { min, max }), "{text}");
-        };
-        check("120..140", 120.0, 140.0);
-        check("120..", 120.0, 1_000.0);
-        check("..140.5", 0.0, 140.5);
-        check("138", 137.5, 138.5);
-        for bad in ["", "fast", "140..120", "1..x", "nan"] {
-            assert!(bpm_range(bad).is_err(), "{bad:?}");
-        }
     }
 }
