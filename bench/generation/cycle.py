@@ -2,7 +2,7 @@
 
 SEEDS is a list with commas. Per seed the corpus of corpus.py (a quarter of the real files held out) goes into a fresh home, and three
 loops start from it: `dream cycle` as it is, one with `--fully-synthetic --no-guard`, and one with `--fully-synthetic` alone. Per round
-and loop: acceptance of the gate, mean pairwise distance of the stems kept (in the space of metrics.py), and of 100 fresh dreams of the
+and loop: acceptance of the gate, diversity and distance from the stems that were not dreamed as the engine's guard has them, mean pairwise distance of the stems kept (in the space of metrics.py), and of 100 fresh dreams of the
 round's model KAD x 1000 against the held-out real files, and their mean pairwise distance. Prints medians over the seeds; all figures
 are left in OUT/results.json."""
 import json, pathlib, shutil, statistics, subprocess, sys

@@ -326,7 +326,7 @@ mod tests {
         // Few stems span the space of a Gaussian: they are nearly themselves.
         assert!(found.rebuilt.log_mel_db < 3.0, "{found:?}");
         assert!(found.distances.fad.is_finite() && found.probability[1] > 0.5, "{found:?}");
-        assert!(found.interpolation.pairs > 0 && found.interpolation.onward > 0.8, "{found:?}");
+        assert!(found.interpolation.pairs > 0 && found.interpolation.monotone > 0.8, "{found:?}");
         assert!(found.interpolation.end_snr_db.unwrap() > 60.0, "{found:?}");
         assert!(found.attack.unwrap()[0].pre_echo_db < -50.0, "{found:?}");
         for picture in &found.pictures {
