@@ -2,8 +2,9 @@
 //!
 //! A model that feeds on itself loses its variety or its way (S. Alemohammad et al., "Self-Consuming Generative Models Go MAD", ICLR 2024).
 //! So generated stems are never more than a fifth of what is learned from (but in a fully synthetic loop, which shows what becomes of it);
-//! of three times as many dreams as are wanted, those stay that are clean, new, and unlike each other; and where what is kept is less
-//! diverse by a tenth than in the first round, or what is dreamed farther by a fifth from all that was not, the rounds end.
+//! of three times as many dreams as are wanted, those stay that are clean, new, unlike each other, and no farther from all that was not
+//! dreamed than that lies from itself; and where what is kept is less diverse by a tenth than in the first round, or what is dreamed
+//! farther by a fifth from all that was not, the rounds end.
 //! Every round is two steps of the job: what was dreamed, and what was kept of it. The jobs of training and dreaming stand beside it.
 
 use std::cell::RefCell;
@@ -32,6 +33,8 @@ const AWAY: f64 = 1.2;
 /// What novelty and distance from the others weigh beside quality.
 const NEW: f64 = 0.5;
 const APART: f64 = 1.0;
+/// What it costs to lie farther from all that was not dreamed than that does from itself, in units of the latter.
+const FAR: f64 = 0.6;
 
 /// What to learn and dream, how often.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -220,10 +223,16 @@ fn keep(
         .par_iter()
         .map(|(_, entry)| described(engine, entry))
         .collect::<Result<_, Error>>()?;
+    let away: Vec<f64> = places.par_iter().map(|place| nearest(place, real)).collect();
+    // As far as a stem that was not dreamed lies from the next is not far.
+    let spacing = spacing(real);
+    let far = |away: f64| if spacing > 0.0 { (away / spacing - 1.0).max(0.0) } else { 0.0 };
     let worth: Vec<f64> = candidates
         .iter()
-        .map(|(stem, entry)| {
-            f64::from(entry.stem.facts.quality) + NEW * f64::from(stem.novelty).min(1.5)
+        .zip(&away)
+        .map(|((stem, entry), away)| {
+            f64::from(entry.stem.facts.quality) + NEW * f64::from(stem.novelty).min(1.0)
+                - FAR * far(*away)
         })
         .collect();
     let chosen = choose(&places, &worth, spec.keep as usize);
@@ -241,11 +250,7 @@ fn keep(
         chosen.iter().map(|i| of(*i)).sum::<f64>() / chosen.len().max(1) as f64
     };
     let diversity = diversity(&places, &chosen);
-    let away = median(
-        places
-            .iter()
-            .map(|place| real.iter().map(|real| apart(place, real)).fold(f64::INFINITY, f64::min)),
-    );
+    let away = median(away);
     let fallen = first.filter(|_| spec.guard).and_then(|first| fallen((diversity, away), first));
     Ok(CycleRound {
         category,
@@ -295,8 +300,22 @@ fn described(engine: &Engine, entry: &Entry) -> Result<Vec<f64>, Error> {
     Ok((0..bars[0].len()).map(mean).collect())
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
+/// The distance from the nearest of several descriptions.
+fn nearest<'a>(place: &[f64], others: impl IntoIterator<Item = &'a Vec<f64>>) -> f64 {
+    others.into_iter().map(|other| apart(place, other)).fold(f64::INFINITY, f64::min)
+}
+
+/// How far descriptions lie from the nearest other, median; 0 where there are not two.
+fn spacing(places: &[Vec<f64>]) -> f64 {
+    if places.len() < 2 {
+        return 0.0;
+    }
+    let others = |i: usize| places[..i].iter().chain(&places[i + 1..]);
+    let found = (0..places.len()).into_par_iter().map(|i| nearest(&places[i], others(i)));
+    median(found.collect())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
@@ -350,6 +369,14 @@ mod tests {
         assert_eq!(choose(&described, &[1.0, 1.1, 0.9], 9).len(), 3);
         assert!((diversity(&described, &[0, 2]) - 9.0).abs() < 1e-9);
         assert!(choose(&[], &[], 3).is_empty());
+    }
+
+    #[test]
+    fn what_lies_apart_is_measured_by_the_nearest() {
+        let places = [vec![0.0], vec![1.0], vec![4.0]];
+        assert!((nearest(&[3.0], &places) - 1.0).abs() < 1e-9);
+        assert!((spacing(&places) - 1.0).abs() < 1e-9);
+        assert!(spacing(&places[..1]).abs() < 1e-9 && nearest(&[3.0], &[]).is_infinite());
     }
 
     #[test]

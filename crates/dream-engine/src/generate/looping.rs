@@ -181,11 +181,13 @@ impl<'a> Looper<'a> {
         along: f32,
         seed: Seed,
     ) -> Result<(Clip, Beat), Error> {
+        let middle = beat(&GenerateSpec::default(), &[Part::new(a, 0.5)?, Part::new(b, 0.5)?])?;
         let spec = GenerateSpec {
             mode: Mode::Interpolated,
             temperature: 0.0,
             category: self.models[0].category,
-            // A way leads through one key.
+            // A way leads through one tempo and one key.
+            bpm: Some(middle.bpm),
             key: a.stem.facts.key.filter(|_| b.stem.facts.key.is_some()),
             ..GenerateSpec::default()
         };

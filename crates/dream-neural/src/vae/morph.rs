@@ -3,8 +3,8 @@
 //! Each parent is multiplied, bin by bin, by the difference between the target envelope and its own; phases, stereo image
 //! and fine structure stay those of real audio. Where the parents have nothing that could be made loud enough, noise fills in.
 //! Then the sound is listened to, and what it has too much or too little of the target, where waves of two parents met or bins were
-//! between knots, is asked for once more: the way from parent to parent becomes shorter (1.18 to 1.22 times the straight one in place
-//! of 1.3 to 1.6; kick, snare, hihat and percussion).
+//! between knots, is asked for once more by half: the way from parent to parent becomes shorter (1.15 to 1.2 times the straight one in
+//! place of 1.3 to 1.6).
 //! A parent under its own envelope comes out as it went in, to rounding.
 //! Shapes: one column `[bins]` at a time; memory is that of the output. Cost: two transforms each way per column and parent, and one.
 
@@ -21,8 +21,11 @@ pub(super) const GAIN_DB: [f32; 2] = [-60.0, 36.0];
 /// Missing power below this share of full scale (-65 dB) is left missing.
 pub(super) const AUDIBLE: f32 = 3e-7;
 
+/// The share of a difference that is asked for once more. All of it, or several times, runs after the noise of every step: between two
+/// hi-hats the way is 1.15 times the straight one by half, 1.18 by all and 1.23 by two times all of it.
+const MEND: f32 = 0.5;
 /// Largest correction of a cell, in dB, and the level of cells that are not worth one.
-const MEND_DB: f32 = 6.0;
+const MEND_DB: f32 = 3.0;
 const QUIET_DB: f32 = -75.0;
 
 /// A sound that lends its phases and its fine structure.
@@ -59,7 +62,7 @@ pub fn morph(grid: &Grid, target: &[f32], parents: &[Parent<'_>], seed: Seed) ->
         .iter()
         .zip(&heard)
         .map(|(wanted, heard)| match wanted {
-            x if *x > QUIET_DB => x + (x - heard).clamp(-MEND_DB, MEND_DB),
+            x if *x > QUIET_DB => x + (MEND * (x - heard)).clamp(-MEND_DB, MEND_DB),
             x => *x,
         })
         .collect();
