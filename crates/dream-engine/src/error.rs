@@ -127,6 +127,11 @@ pub enum Error {
     /// A plan could not be cast or rendered.
     #[error(transparent)]
     Compose(dream_compose::Error),
+    /// A track cannot be mixed again.
+    #[error(
+        "the stem {0:?}, which the track plays, is no longer in the library: it cannot be mixed again"
+    )]
+    StemsGone(String),
     /// A genre file breaks the format or a rule.
     #[error("genre")]
     Genre(#[from] dream_compose::genre::DataError),
@@ -184,7 +189,8 @@ impl Error {
             | Self::NotTrained(_)
             | Self::LoopsNotTrained(_)
             | Self::TooFewStems { .. }
-            | Self::TooFewLoops { .. } => Kind::Conflict,
+            | Self::TooFewLoops { .. }
+            | Self::StemsGone(_) => Kind::Conflict,
             Self::Weights { source, .. } | Self::Train { source, .. } | Self::Separate(source) => {
                 of_weights(source)
             }
@@ -206,6 +212,7 @@ impl Error {
             Self::NotInstalled { .. } => "model_missing",
             Self::NotTrained(_) | Self::LoopsNotTrained(_) => "not_trained",
             Self::TooFewStems { .. } | Self::TooFewLoops { .. } => "too_few_stems",
+            Self::StemsGone(_) => "stems_gone",
             Self::Library(dream_library::Error::Full(_)) => "queue_full",
             Self::Library(dream_library::Error::KeyUsed(_)) => "key_used",
             Self::Library(dream_library::Error::NoStem(_)) => "no_such_stem",

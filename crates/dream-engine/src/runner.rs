@@ -146,6 +146,7 @@ impl Work<'_> {
             JobSpec::Cycle(spec) => cycle::run(self, spec).map(Outcome::Cycle),
             JobSpec::Compose(spec) => compose::compose(self, spec).map(Box::new).map(Outcome::Take),
             JobSpec::Render(spec) => compose::render(self, spec).map(Box::new).map(Outcome::Take),
+            JobSpec::Bundle(spec) => compose::bundle::run(self, *spec).map(Outcome::Bundle),
         }
     }
 

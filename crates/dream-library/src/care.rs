@@ -206,7 +206,7 @@ impl Library {
         let mut found = Vec::new();
         let mut folders =
             vec![home.stems(), home.quarantine(), home.takes(), home.uploads(), home.models()];
-        folders.push(home.pretrained());
+        folders.extend([home.pretrained(), home.bundles()]);
         let generated = home.root().join("generated_stems");
         folders.extend(entries(&generated)?.into_iter().map(|(path, _)| path));
         for folder in &folders {

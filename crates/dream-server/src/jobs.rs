@@ -173,6 +173,30 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
+/// Work of seconds, after the wait for it.
+pub(crate) enum Soon {
+    /// It is done.
+    Done(dream_engine::Job),
+    /// It is not, or nobody wants to wait: the answer that says where it can be asked for.
+    Later(Response),
+}
+
+/// Does work of seconds as a request wants it done: waits for it unless that is not wanted.
+pub(crate) async fn soon(
+    app: &App,
+    spec: JobSpec,
+    preferences: &Preferences,
+) -> Result<Soon, Problem> {
+    let job = enqueue(app, spec, WAITED_FOR, preferences).await?;
+    if preferences.at_once {
+        return Ok(Soon::Later(accepted(&job, preferences)));
+    }
+    let most = preferences.wait_s.map_or(app.settings.wait, Duration::from_secs);
+    let job = wait(app, job.id, most.min(app.settings.wait)).await?;
+    let done = ended(&job)?;
+    Ok(if done { Soon::Done(job) } else { Soon::Later(accepted(&job, preferences)) })
+}
+
 /// Whether a job is done; its error if it failed or was cancelled.
 pub(crate) fn ended(job: &dream_engine::Job) -> Result<bool, Problem> {
     match job.status {

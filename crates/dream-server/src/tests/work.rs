@@ -176,10 +176,20 @@ async fn a_track_is_made_shown_heard_played_anew_and_removed() {
     let named = world.patch("/tracks/1", r#"{"title": "Night", "rating": 1}"#).await.json();
     assert_eq!((&named["title"], &named["rating"]), (&json!("Night"), &json!(1)));
 
+    stems_of_the_track(&world).await;
     let again =
         world.post("/neuromorphic/render", &json!({"arrangement_plan": plan}).to_string()).await;
     let again = again.json();
     assert_eq!(again["track_info"]["sha256"], info["sha256"], "the same plan gives the same bytes");
+    // All stems are gone: the tracks can still be heard, but not mixed again.
+    let made = world.engine.home().bundles();
+    std::fs::remove_dir_all(&made).unwrap();
+    std::fs::create_dir(&made).unwrap();
+    let aside = world.engine.home().stems().with_extension("aside");
+    std::fs::rename(world.engine.home().stems(), &aside).unwrap();
+    let gone = world.get("/tracks/1/stems").await;
+    assert_eq!((gone.status.as_u16(), gone.code().as_str()), (409, "stems_gone"));
+    std::fs::rename(&aside, world.engine.home().stems()).unwrap();
     let anew = world.post("/tracks/1/reroll", r#"{"section": 1}"#).await;
     assert_eq!(anew.status, 200);
     assert_eq!(world.post("/tracks/1/reroll", r#"{"section": 150}"#).await.code(), "not_found");
@@ -200,6 +210,27 @@ async fn a_track_is_made_shown_heard_played_anew_and_removed() {
     assert!(!std::path::Path::new(track["track_path"].as_str().unwrap()).exists());
     assert_eq!(world.get("/tracks/1").await.code(), "no_such_track");
     assert!(workers.close(PATIENCE));
+}
+
+async fn stems_of_the_track(world: &World) {
+    assert_eq!(world.get("/tracks/9/stems").await.code(), "no_such_track");
+    let later = ask("GET", "/tracks/1/stems").header("prefer", "respond-async");
+    let later = world.send(later.body(Body::empty()).unwrap()).await;
+    assert_eq!((later.status.as_u16(), &later.json()["success"]), (202, &json!(true)));
+    let all = world.get("/tracks/1/stems").await;
+    assert_eq!((all.status.as_u16(), &all.bytes[..4]), (200, b"PK\x03\x04".as_slice()));
+    assert_eq!(all.headers["content-type"], "application/zip");
+    assert_eq!(all.headers["content-length"], all.bytes.len().to_string().as_str());
+    let name = all.headers["content-disposition"].to_str().unwrap();
+    assert!(name.starts_with("attachment; filename=\"track_"), "{name}");
+    let tag = all.headers["etag"].clone();
+    let with = |name: &str, value: &axum::http::HeaderValue| {
+        let request = ask("GET", "/tracks/1/stems").header(name, value);
+        world.send(request.body(Body::empty()).unwrap())
+    };
+    assert_eq!(with("if-none-match", &tag).await.status, 304);
+    let part = with("range", &"bytes=2-5".parse().unwrap()).await;
+    assert_eq!((part.status.as_u16(), part.bytes.as_slice()), (206, &all.bytes[2..6]));
 }
 
 async fn upload(
