@@ -115,9 +115,26 @@ impl Engine {
         progress: &Progress,
         watch: &dyn Fn(Event<'_>),
     ) -> Result<Outcome, Error> {
+        let watch = |event: Event<'_>| {
+            note(event);
+            watch(event);
+        };
         beside::watched(self, spec, claim, progress, |progress| {
-            Work { engine: self, claim, progress, watch, only }.run(spec)
+            Work { engine: self, claim, progress, watch: &watch, only }.run(spec)
         })
+    }
+}
+
+/// A line in the log for each piece of work that is done, by numbers: names of files are nobody's business.
+fn note(event: Event<'_>) {
+    match event {
+        Event::File(file) => {
+            tracing::debug!(stem = file.stem.map(|id| id.0), status = ?file.status, "file");
+        }
+        Event::Track(track) => tracing::debug!(stems = track.stems.len(), "track"),
+        Event::Epoch(epoch) => tracing::debug!(number = epoch.epoch.epoch, "epoch"),
+        Event::Generated(stem) => tracing::debug!(number = stem.number, stem = stem.id.0, "dream"),
+        Event::Round(round) => tracing::debug!(number = round.round, "round"),
     }
 }
 

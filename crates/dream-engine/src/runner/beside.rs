@@ -1,5 +1,6 @@
 //! What stands beside a run: its progress into the library, and the wish to stop out of it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,8 +28,14 @@ pub(super) fn watched<T>(
 ) -> T {
     let said = Said::default();
     let (own, kind) = (Arc::clone(&said), spec.clone());
+    let (job, hundredths) = (claim.job.0, AtomicU64::new(u64::MAX));
     let told = progress.and(move |done, total, what| {
         let share = done as f64 / total.max(1) as f64;
+        let now = (100.0 * share) as u64;
+        if hundredths.swap(now, Ordering::Relaxed) != now {
+            // Named here: work on threads of a pool is not in the span of the job.
+            tracing::debug!(job, done, total, what, "at");
+        }
         *open(&own) = Some((kind.overall(what, share.min(1.0)), what.to_owned()));
     });
     let end = (Mutex::new(false), Condvar::new());
