@@ -61,10 +61,9 @@ pub(crate) async fn list(
             limit: Some(limit),
         };
         let (jobs, total) = engine.jobs(&filter)?;
-        let last = jobs.last().filter(|_| jobs.len() == limit as usize);
-        let next = last.map(|last| page::next(uri.path(), uri.query(), "before", last.id.0));
+        let last = jobs.last().filter(|_| jobs.len() == limit as usize).map(|last| last.id.0);
         let jobs: Vec<Job> = jobs.iter().map(Job::from).collect();
-        Ok((page::headers(total, next), Answer(jobs)).into_response())
+        Ok(page::answer(&uri, ("before", last), total, jobs))
     })
     .await
 }

@@ -5,7 +5,7 @@
 use axum::Json as Answer;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use dream_core::Seed;
 use dream_engine::{BundleSpec, Clock, Engine, Error, JobSpec, Take, TakeId};
 use serde::{Deserialize, Serialize};
@@ -89,11 +89,10 @@ pub(crate) async fn list(
     ask(&app, move |engine| {
         let library = engine.library();
         let takes = library.takes(query.before.map(|before| TakeId(before.0)), limit)?;
-        let last = takes.last().filter(|_| takes.len() == limit as usize);
-        let next = last.map(|last| page::next(uri.path(), uri.query(), "before", last.id.0));
+        let last = takes.last().filter(|_| takes.len() == limit as usize).map(|last| last.id.0);
         let tracks: Result<Vec<Track>, Error> =
             takes.iter().map(|take| Track::new(engine, take)).collect();
-        Ok((page::headers(library.count_takes()?, next), Answer(tracks?)).into_response())
+        Ok(page::answer(&uri, ("before", last), library.count_takes()?, tracks?))
     })
     .await
 }
