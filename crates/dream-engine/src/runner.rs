@@ -13,6 +13,7 @@ use dream_library::{Claim, Ending, Failure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::pathless;
 use crate::{
     Engine, Error, Event, JobSpec, Kind, Outcome, compose, cycle, generate, ingest, models,
     separate, starter_kit, train,
@@ -104,7 +105,7 @@ impl Engine {
             Ending::Failed(failure) => tracing::info!(code = failure.code, "failed"),
         }
         if let Err(error) = self.library().finish(claim, &ending, self.now()) {
-            tracing::error!("the end of the job was not recorded: {}", chain(&error));
+            tracing::error!("the end of the job was not recorded: {}", pathless(&error));
         }
     }
 

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dream_core::{Progress, chain};
+use dream_core::Progress;
 use dream_library::Claim;
 
+use crate::error::pathless;
 use crate::{Engine, JobSpec};
 
 /// The time between two looks.
@@ -66,7 +67,7 @@ fn note(
         match library.is_to_stop(claim) {
             Ok(true) => progress.cancel(),
             Ok(false) => {}
-            Err(error) => tracing::debug!("look at the job: {}", chain(&error)),
+            Err(error) => tracing::debug!("look at the job: {}", pathless(&error)),
         }
         let now = open(said).clone();
         if now.is_none() || now == noted {
@@ -77,7 +78,7 @@ fn note(
             let start = *first.get_or_insert(share);
             let eta_s = left(begun.elapsed().as_secs_f64(), start, share);
             if let Err(error) = library.note(claim, share, what, eta_s) {
-                tracing::debug!("note the progress: {}", chain(&error));
+                tracing::debug!("note the progress: {}", pathless(&error));
             }
         }
         noted = now;
