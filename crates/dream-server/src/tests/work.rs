@@ -286,7 +286,7 @@ async fn uploads_become_stems_or_leave_nothing_behind() {
     assert!(workers.close(PATIENCE));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn material_lies_in_the_home_or_is_refused() {
     let world = World::with_stems(1);
     let track = async |path: &str| {
@@ -317,6 +317,22 @@ async fn material_lies_in_the_home_or_is_refused() {
     assert_eq!(world.post("/preprocess", r#"{"paths": []}"#).await.status, 202);
     let bare = ask("POST", "/preprocess").body(Body::empty()).unwrap();
     assert_eq!(world.send(bare).await.status, 202);
+    // A link in the inbox that leads outside is not followed, neither by name nor by taking in all.
+    #[cfg(unix)]
+    {
+        let elsewhere = tempfile::tempdir().unwrap();
+        super::write(&elsewhere.path().join("theirs.wav"), &tone(30));
+        let link = world.home.path().join("raw_construction_kits/link.wav");
+        std::os::unix::fs::symlink(elsewhere.path().join("theirs.wav"), &link).unwrap();
+        assert_eq!(track("raw_construction_kits/link.wav").await.code(), "outside_home");
+        let workers = world.at_work();
+        let all = [("prefer", "wait=100")];
+        let taken = world.post_with("/preprocess", "{}", &all).await;
+        assert_eq!(taken.status, 200, "{}", taken.json());
+        let own = world.get("/stems?source=original").await;
+        assert_eq!(own.headers["x-total-count"], "1", "{}", own.json());
+        assert!(workers.close(PATIENCE));
+    }
     let missing = r#"{"track_path": "raw_construction_kits/kit/kick 00.wav", "model": "htdemucs"}"#;
     assert_eq!(world.post("/neuromorphic/preprocess", missing).await.code(), "model_missing");
 }
