@@ -3,7 +3,7 @@
 //! The take is mixed again from its plan, its own stems and their levels, into a file of floats for each signal. Where a signal or
 //! their sum goes beyond full scale, all are turned down alike: they sum to the mix, or to the mix so much lower. Signals
 //! that never sound are left out. The ZIP is not compressed, and the same mix gives the same bytes.
-//! The last few are kept in the home, named by the digest of the take's audio and by their own.
+//! The last few are kept in the home, named after the digest of the take's audio and by their own.
 //!
 //! Memory: the mix (21 MB a minute) and a buffer per signal. Disk: 21 MB a minute and signal while it is made, then half of it.
 
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use dream_audio::encode::Int16Writer;
 use dream_compose::{Bus, CastPart, Casting, Signal};
 use dream_core::{ArrangementPlan, Cancelled, Frames, SampleRate, Seed};
-use dream_library::{TakeId, file_digest, staging_file};
+use dream_library::{TakeId, digest, file_digest, staging_file};
 use serde::{Deserialize, Serialize};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -106,13 +106,18 @@ pub(crate) fn remove(engine: &Engine, hash: &str) {
     }
 }
 
+/// How the name of a file begins, from what the library says is the digest of a take's audio: in one that was restored it may be anything.
+fn key(hash: &str) -> String {
+    digest(hash.as_bytes())[..32].to_owned()
+}
+
 /// The file of the take whose audio has that digest, and its own.
 fn find(folder: &Path, hash: &str) -> Option<(PathBuf, String)> {
-    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let (key, entries) = (key(hash), std::fs::read_dir(folder).ok()?.flatten());
     let mut found: Vec<(PathBuf, String)> = entries
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            let digest = name.strip_prefix(hash)?.strip_prefix('-')?.strip_suffix(".zip")?;
+            let digest = name.strip_prefix(&key)?.strip_prefix('-')?.strip_suffix(".zip")?;
             Some((entry.path(), digest.to_owned()))
         })
         .collect();
@@ -168,7 +173,8 @@ pub(crate) fn run(work: &Work<'_>, spec: BundleSpec) -> Result<BundleReport, Err
     work.progress.check()?;
     let bytes = file.as_file().metadata().map_err(io("read", file.path()))?.len();
     let digest = file_digest(file.path())?;
-    let path = folder.join(format!("{}-{digest}.zip", take.track.sha256));
+    let hash = engine.library().take(spec.track)?.take.hash;
+    let path = folder.join(format!("{}-{digest}.zip", key(&hash)));
     // Not synced: a loss of power may cost it, and it can be made again.
     file.persist(&path).map_err(|error| io("write", &path)(error.error))?;
     forget(&folder, &path);
