@@ -144,6 +144,50 @@ impl<W: Write> FloatWriter<W> {
     }
 }
 
+/// A WAV file of 16-bit integers that is written as its samples come, dithered.
+#[derive(Debug)]
+pub struct Int16Writer<W> {
+    writer: W,
+    channels: usize,
+    rng: ChaCha8Rng,
+    noise: Vec<u8>,
+    steps: Vec<i32>,
+    bytes: Vec<u8>,
+}
+
+impl<W: Write> Int16Writer<W> {
+    /// Writes the header of a file of that many frames.
+    ///
+    /// # Errors
+    /// As [`write_wav`].
+    pub fn new(
+        mut writer: W,
+        rate: SampleRate,
+        (channels, frames): (usize, Frames),
+        dither: Seed,
+    ) -> Result<Self, Error> {
+        let shape = Shape { rate, channels, frames: frames.index() };
+        writer.write_all(&header(&shape, Bits::Int16)?)?;
+        let (noise, steps, bytes) = Default::default();
+        Ok(Self { writer, channels, rng: dither.rng(), noise, steps, bytes })
+    }
+
+    /// Writes the next frames, interleaved.
+    ///
+    /// # Errors
+    /// `Io` when writing fails.
+    pub fn write(&mut self, interleaved: &[f32]) -> Result<(), Error> {
+        debug_assert_eq!(interleaved.len() % self.channels, 0);
+        self.noise.resize(4 * interleaved.len(), 0);
+        self.rng.fill_bytes(&mut self.noise);
+        self.steps.resize(interleaved.len(), 0);
+        quantise(interleaved, &self.noise, 32_768.0, &mut self.steps);
+        self.bytes.clear();
+        self.bytes.extend(self.steps.iter().flat_map(|step| (*step as i16).to_le_bytes()));
+        Ok(self.writer.write_all(&self.bytes)?)
+    }
+}
+
 /// The clip as a 16-bit WAV file in memory.
 ///
 /// # Errors
@@ -307,6 +351,20 @@ mod tests {
                 let exact = clip.channel(i % 2)[i / 2] * scale;
                 assert!((step.unwrap() as f32 - exact).abs() <= 1.5);
             }
+        }
+    }
+
+    #[test]
+    fn samples_that_come_one_by_one_are_within_a_step_and_a_half() {
+        let frames: Vec<f32> = sine(0.5, 2 * 5_001);
+        let mut bytes = Vec::new();
+        let shape = (2, Frames(5_001));
+        let mut writer = Int16Writer::new(&mut bytes, RATE, shape, Seed(1)).unwrap();
+        frames.chunks(2 * 700).for_each(|piece| writer.write(piece).unwrap());
+        let mut reader = WavReader::new(Cursor::new(bytes)).unwrap();
+        assert_eq!((reader.spec().channels, reader.duration()), (2, 5_001));
+        for (step, exact) in reader.samples::<i32>().zip(&frames) {
+            assert!((step.unwrap() as f32 - exact * 32_768.0).abs() <= 1.5);
         }
     }
 

@@ -20,6 +20,6 @@ pub use plan::{plan, reroll, reroll_among};
 pub use prompt::Prompt;
 pub use render::{
     Bus, BusReport, LayerReport, MasterReport, Report, SectionReport, Signal, Sink, Take, freeze,
-    length, render, render_to,
+    length, mix_to, render, render_to,
 };
 pub use shortlist::{Brief, Candidate, Outline, Shortlist};

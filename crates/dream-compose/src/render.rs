@@ -109,6 +109,53 @@ pub fn render_to(
     sink: &mut Sink<'_>,
     progress: &Progress,
 ) -> Result<Take, Error> {
+    let Mixed { mut mix, time, layers, buses, mut warnings } =
+        mixed(plan, casting, clips, sink, progress)?;
+    let mut trims_db = master::shape(&mut mix, plan, &time, progress)?;
+    let mastered = master::finish(mix, plan, &time, &mut trims_db, progress)?;
+    warnings.extend(mastered.warning);
+    let report = Report {
+        lufs_i: mastered.lufs_i,
+        true_peak_dbtp: mastered.true_peak_dbtp,
+        sections: report::sections(&mastered.clip, plan, &time, &trims_db),
+        master: report::master(&mastered.clip, mastered.range_lu, mastered.reductions),
+        layers,
+        buses,
+        warnings,
+    };
+    Ok(Take { clip: mastered.clip, report })
+}
+
+/// Hands out every signal of the mix as [`render_to`] does, and makes no master of them.
+///
+/// # Errors
+/// As [`render_to`].
+pub fn mix_to(
+    plan: &ArrangementPlan,
+    casting: &Casting,
+    clips: &BTreeMap<StemId, Clip>,
+    sink: &mut Sink<'_>,
+    progress: &Progress,
+) -> Result<(), Error> {
+    mixed(plan, casting, clips, sink, progress).map(|_| ())
+}
+
+/// A track before its master.
+struct Mixed {
+    mix: Clip,
+    time: Timeline,
+    layers: Vec<LayerReport>,
+    buses: Vec<BusReport>,
+    warnings: Vec<String>,
+}
+
+fn mixed(
+    plan: &ArrangementPlan,
+    casting: &Casting,
+    clips: &BTreeMap<StemId, Clip>,
+    sink: &mut Sink<'_>,
+    progress: &Progress,
+) -> Result<Mixed, Error> {
     plan.validate()?;
     let time = Timeline::of(plan);
     let mut warnings = Vec::new();
@@ -128,22 +175,10 @@ pub fn render_to(
     }
     let ducker = Ducker::of(&time, &scores);
     let mut desk = Desk::new(plan, &time, &ducker, &channels);
-    let mut mix = mix(&mut layers, &stems, &mut desk, &channels, &time, sink, progress)?;
+    let mix = mix(&mut layers, &stems, &mut desk, &channels, &time, sink, progress)?;
     let layers = report::layers(&layers, &stems, &levels);
     let buses = report::buses(&desk);
-    let mut trims_db = master::shape(&mut mix, plan, &time, progress)?;
-    let mastered = master::finish(mix, plan, &time, &mut trims_db, progress)?;
-    warnings.extend(mastered.warning);
-    let report = Report {
-        lufs_i: mastered.lufs_i,
-        true_peak_dbtp: mastered.true_peak_dbtp,
-        sections: report::sections(&mastered.clip, plan, &time, &trims_db),
-        master: report::master(&mastered.clip, mastered.range_lu, mastered.reductions),
-        layers,
-        buses,
-        warnings,
-    };
-    Ok(Take { clip: mastered.clip, report })
+    Ok(Mixed { mix, time, layers, buses, warnings })
 }
 
 /// Frames of the track that the plan gives, with its tail.

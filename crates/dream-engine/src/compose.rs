@@ -3,6 +3,7 @@
 //! Steps of the job: `plan`, `cast`, `render`; an interrupted job goes on after the last of them. Takes are
 //! written by [`output`].
 
+pub(crate) mod bundle;
 mod export;
 mod output;
 mod shortlist;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::runner::Work;
 use crate::{Engine, Error};
+pub use bundle::{Bundle, BundleReport, BundleSpec};
 use export::Export;
 use output::Finished;
 pub(crate) use output::composed;

@@ -55,6 +55,7 @@ impl Engine {
         let checks = vec![
             self.database(),
             self.writable(),
+            self.whole(),
             space(free_bytes),
             self.starter_kit(stems)?,
             self.weights(),
@@ -98,6 +99,17 @@ impl Engine {
             Err(error) => (BROKEN, format!("cannot be written: {error}")),
         };
         Check { name: "home", status, message }
+    }
+
+    fn whole(&self) -> Check {
+        let left = self.library().cut_off();
+        let (status, message) = if left.is_empty() {
+            (OK, "nothing is half restored".to_owned())
+        } else {
+            let names: Vec<String> = left.iter().map(|path| self.told(path)).collect();
+            (DEGRADED, format!("{}: {}", names.join(", "), crate::fsck::RESTORING))
+        };
+        Check { name: "restore", status, message }
     }
 
     fn starter_kit(&self, stems: u64) -> Result<Check, Error> {

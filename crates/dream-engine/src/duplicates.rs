@@ -9,11 +9,12 @@ use std::fmt;
 
 use dream_analysis::fingerprint::{NEAR, fingerprint, may_be_near, similarity, spreads};
 use dream_audio::decode::decode_file;
-use dream_core::{Fingerprint, Progress, StemId, chain};
+use dream_core::{Fingerprint, Progress, StemId};
 use dream_library::Coarse;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::error::pathless;
 use crate::{Engine, Error};
 
 /// Stems whose missing fingerprints are made at a time.
@@ -138,7 +139,7 @@ impl Engine {
                     match decode_file(&path, &self.config().limits) {
                         Ok(decoded) => Some(fingerprint(&decoded.clip)),
                         Err(error) => {
-                            let cause = chain(&error);
+                            let cause = pathless(&error);
                             tracing::warn!(stem = id.0, cause, "no fingerprint");
                             None
                         }

@@ -127,6 +127,11 @@ pub enum Error {
     /// A plan could not be cast or rendered.
     #[error(transparent)]
     Compose(dream_compose::Error),
+    /// A track cannot be mixed again.
+    #[error(
+        "the stem {0:?}, which the track plays, is no longer in the library: it cannot be mixed again"
+    )]
+    StemsGone(String),
     /// A genre file breaks the format or a rule.
     #[error("genre")]
     Genre(#[from] dream_compose::genre::DataError),
@@ -184,7 +189,8 @@ impl Error {
             | Self::NotTrained(_)
             | Self::LoopsNotTrained(_)
             | Self::TooFewStems { .. }
-            | Self::TooFewLoops { .. } => Kind::Conflict,
+            | Self::TooFewLoops { .. }
+            | Self::StemsGone(_) => Kind::Conflict,
             Self::Weights { source, .. } | Self::Train { source, .. } | Self::Separate(source) => {
                 of_weights(source)
             }
@@ -206,6 +212,7 @@ impl Error {
             Self::NotInstalled { .. } => "model_missing",
             Self::NotTrained(_) | Self::LoopsNotTrained(_) => "not_trained",
             Self::TooFewStems { .. } | Self::TooFewLoops { .. } => "too_few_stems",
+            Self::StemsGone(_) => "stems_gone",
             Self::Library(dream_library::Error::Full(_)) => "queue_full",
             Self::Library(dream_library::Error::KeyUsed(_)) => "key_used",
             Self::Library(dream_library::Error::NoStem(_)) => "no_such_stem",
@@ -246,19 +253,35 @@ impl Error {
     }
 }
 
-/// The text with every path that begins at a root cut to its last name.
+/// All causes of an error, for a log: with no more of a path than the name at its end.
+pub(crate) fn pathless(error: &dyn std::error::Error) -> String {
+    without_paths(&chain(error))
+}
+
+/// The text with every path that begins at a root cut to its last name. Names may have blanks in them: a path goes on to the last stroke
+/// before a sign that ends it.
 fn without_paths(text: &str) -> String {
-    let word = |word: &str| -> String {
+    let words: Vec<&str> = text.split(' ').collect();
+    let (mut kept, mut at) = (Vec::new(), 0);
+    while at < words.len() {
+        let word = words[at];
         let begin = word.find(|c: char| !matches!(c, '"' | '\'' | '`' | '(')).unwrap_or(0);
         let (quote, rest) = word.split_at(begin);
         let root = rest.starts_with(['/', '\\']) || rest.get(1..3).is_some_and(|at| at == ":\\");
         if !root {
-            return word.to_owned();
+            kept.push(word.to_owned());
+            at += 1;
+            continue;
         }
-        let name = rest.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next();
-        format!("{quote}{}", name.unwrap_or_default())
-    };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+        let ends = |word: &&str| word.ends_with([':', ';', ',', '"', '\'', '`', ')']);
+        let stop = words[at..].iter().position(ends).map_or(words.len(), |more| at + more + 1);
+        let goes_on = |word: &&str| word.trim_end_matches(['/', '\\']).contains(['/', '\\']);
+        let last = at + words[at..stop].iter().rposition(goes_on).unwrap_or(0);
+        let name = words[last].trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next();
+        kept.push(format!("{quote}{}", name.unwrap_or_default()));
+        at = last + 1;
+    }
+    kept.join(" ")
 }
 
 fn of_audio(error: &dream_audio::Error) -> Kind {
@@ -351,6 +374,9 @@ mod tests {
         let check = |text: &str, expected: &str| assert_eq!(without_paths(text), expected);
         check("decode /home/me/kits/a.wav: not audio", "decode a.wav: not audio");
         check("no folder \"/srv/x/y\"", "no folder \"y\"");
+        check("read /home/me/my kits/old ones/a b.wav: not audio", "read a b.wav: not audio");
+        check("no \"/srv/my x/y\" and/or \"z\"", "no \"y\" and/or \"z\"");
+        check("write in /srv/x/", "write in x");
         check("read C:\\secret\\b.wav", "read b.wav");
         check("16 and/or 24 bits at 1/4", "16 and/or 24 bits at 1/4");
         let inside = Error::Stored {

@@ -300,10 +300,14 @@ impl Check<'_> {
         let (kind, message) = match stray.kind {
             StrayKind::Orphan => (FaultKind::OrphanBlob, "no row names this file"),
             StrayKind::Leftover => (FaultKind::Leftover, "left over from work that was cut off"),
+            StrayKind::Restoring => (FaultKind::Leftover, RESTORING),
         };
         Finding::new(kind, self.engine.told(&stray.path), message)
     }
 }
+
+/// What is to be known of a restore that was cut off.
+pub(crate) const RESTORING: &str = "a restore was cut off: if a folder `replaced_...` lies beside it, the home is half the one and half the other; restore again";
 
 /// The parents of a stem that are not in the library.
 fn lost_parents(engine: &Engine, provenance: &Provenance) -> Result<Vec<StemId>, Error> {

@@ -49,6 +49,9 @@ pub struct IngestSpec {
     pub licence: Option<String>,
     /// Whether file and folder names may not speak for the content.
     pub ignore_names: bool,
+    /// Whether links that lead out of the home are left out: for what is asked from outside.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confined: bool,
 }
 
 /// What came of a file.

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use dream_library::Lane;
 
 use crate::{
-    AddSpec, ComposeSpec, Composed, CycleReport, CycleRound, CycleSpec, FetchSpec, FileOutcome,
-    GenerateReport, GenerateSpec, GeneratedStem, IngestReport, IngestSpec, Model, RenderSpec,
-    SeparateReport, SeparateSpec, StarterReport, TrackOutcome, TrainEpoch, TrainReport, TrainSpec,
+    AddSpec, BundleReport, BundleSpec, ComposeSpec, Composed, CycleReport, CycleRound, CycleSpec,
+    FetchSpec, FileOutcome, GenerateReport, GenerateSpec, GeneratedStem, IngestReport, IngestSpec,
+    Model, RenderSpec, SeparateReport, SeparateSpec, StarterReport, TrackOutcome, TrainEpoch,
+    TrainReport, TrainSpec,
 };
 
 /// Work to do. Stored as JSON with its job; the same work is recognised by it.
@@ -35,6 +36,8 @@ pub enum JobSpec {
     Compose(Box<ComposeSpec>),
     /// A plan to a track.
     Render(Box<RenderSpec>),
+    /// The stems of a track to one file.
+    Bundle(BundleSpec),
 }
 
 impl JobSpec {
@@ -51,13 +54,14 @@ impl JobSpec {
             Self::Cycle(_) => "cycle",
             Self::Compose(_) => "compose",
             Self::Render(_) => "render",
+            Self::Bundle(_) => "bundle",
         }
     }
 
     /// Which workers take it.
     pub(crate) fn lane(&self) -> Lane {
         match self {
-            Self::Compose(_) | Self::Render(_) => Lane::Light,
+            Self::Compose(_) | Self::Render(_) | Self::Bundle(_) => Lane::Light,
             Self::Ingest(_)
             | Self::StarterKit
             | Self::Separate(_)
@@ -79,6 +83,11 @@ impl JobSpec {
                 "mix" => Some(0.05 + 0.6 * share),
                 "master" => Some(0.65 + 0.15 * share),
                 "loudness" => Some(0.8 + 0.15 * share),
+                _ => None,
+            },
+            Self::Bundle(_) => match what {
+                "mix" => Some(0.8 * share),
+                "stems" => Some(0.8 + 0.2 * share),
                 _ => None,
             },
             Self::Cycle(_) => None,
@@ -113,6 +122,8 @@ pub enum Outcome {
     Cycle(CycleReport),
     /// Of [`JobSpec::Compose`] and [`JobSpec::Render`].
     Take(Box<Composed>),
+    /// Of [`JobSpec::Bundle`].
+    Bundle(BundleReport),
 }
 
 impl Outcome {
@@ -127,6 +138,7 @@ impl Outcome {
             Self::Train(report) => serde_json::to_value(report),
             Self::Generate(report) => serde_json::to_value(report),
             Self::Cycle(report) => serde_json::to_value(report),
+            Self::Bundle(report) => serde_json::to_value(report),
         };
         whole.unwrap_or(Value::Null)
     }

@@ -44,7 +44,10 @@ use dream_library::{Verdict, write_file};
 pub use analyse::{Analysis, Listening, Plots, analyse};
 pub use backup::restore;
 pub use clock::Clock;
-pub use compose::{Bits, ComposeSpec, Composed, Output, RenderSpec, Selection, Timing, Track};
+pub use compose::{
+    Bits, Bundle, BundleReport, BundleSpec, ComposeSpec, Composed, Output, RenderSpec, Selection,
+    Timing, Track,
+};
 pub use config::Config;
 pub use cycle::{CycleReport, CycleRound, CycleSpec, Fallen};
 pub use doctor::{Check, Diagnosis};

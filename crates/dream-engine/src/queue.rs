@@ -109,7 +109,10 @@ impl Engine {
             detail: error.public(),
         };
         if let Err(error) = self.library().finish(claim, &Ending::Failed(failure), self.now()) {
-            tracing::error!("the end of the job was not recorded: {}", dream_core::chain(&error));
+            tracing::error!(
+                "the end of the job was not recorded: {}",
+                crate::error::pathless(&error)
+            );
         }
     }
 }

@@ -13,6 +13,7 @@ use dream_library::{Claim, Ending, Failure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::pathless;
 use crate::{
     Engine, Error, Event, JobSpec, Kind, Outcome, compose, cycle, generate, ingest, models,
     separate, starter_kit, train,
@@ -104,7 +105,7 @@ impl Engine {
             Ending::Failed(failure) => tracing::info!(code = failure.code, "failed"),
         }
         if let Err(error) = self.library().finish(claim, &ending, self.now()) {
-            tracing::error!("the end of the job was not recorded: {}", chain(&error));
+            tracing::error!("the end of the job was not recorded: {}", pathless(&error));
         }
     }
 
@@ -115,9 +116,26 @@ impl Engine {
         progress: &Progress,
         watch: &dyn Fn(Event<'_>),
     ) -> Result<Outcome, Error> {
+        let watch = |event: Event<'_>| {
+            note(event);
+            watch(event);
+        };
         beside::watched(self, spec, claim, progress, |progress| {
-            Work { engine: self, claim, progress, watch, only }.run(spec)
+            Work { engine: self, claim, progress, watch: &watch, only }.run(spec)
         })
+    }
+}
+
+/// A line in the log for each piece of work that is done, by numbers: names of files are nobody's business.
+fn note(event: Event<'_>) {
+    match event {
+        Event::File(file) => {
+            tracing::debug!(stem = file.stem.map(|id| id.0), status = ?file.status, "file");
+        }
+        Event::Track(track) => tracing::debug!(stems = track.stems.len(), "track"),
+        Event::Epoch(epoch) => tracing::debug!(number = epoch.epoch.epoch, "epoch"),
+        Event::Generated(stem) => tracing::debug!(number = stem.number, stem = stem.id.0, "dream"),
+        Event::Round(round) => tracing::debug!(number = round.round, "round"),
     }
 }
 
@@ -146,6 +164,7 @@ impl Work<'_> {
             JobSpec::Cycle(spec) => cycle::run(self, spec).map(Outcome::Cycle),
             JobSpec::Compose(spec) => compose::compose(self, spec).map(Box::new).map(Outcome::Take),
             JobSpec::Render(spec) => compose::render(self, spec).map(Box::new).map(Outcome::Take),
+            JobSpec::Bundle(spec) => compose::bundle::run(self, *spec).map(Outcome::Bundle),
         }
     }
 

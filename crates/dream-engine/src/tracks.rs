@@ -18,6 +18,7 @@ impl Engine {
     /// `NotFound` without such a take, `Io` when a file cannot be removed.
     pub fn remove_track(&self, id: TakeId) -> Result<Take, Error> {
         let take = self.library().remove_take(id)?;
+        crate::compose::bundle::remove(self, &take.take.hash);
         if Path::new(&take.take.path).is_relative() {
             let audio = self.track_file(&take);
             for path in [&audio, &audio.with_extension("json")] {

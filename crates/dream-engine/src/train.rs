@@ -2,8 +2,9 @@
 //!
 //! The corpus is listened to, a network learns from it epoch by epoch, and the best epoch becomes `models/<category>_vae.safetensors`; that of
 //! loops, which are learned bar by bar, `models/<category>_loop_vae.safetensors`.
-//! A model that was there before stays until the new one is whole, and stays if this fails. Every few seconds the state is stored
-//! in a folder of the job: a run that was killed or stopped goes on there, and ends in the same bytes.
+//! A model that was there before stays until the new one is whole, and stays if this fails. After the first epoch of a run, and then
+//! whenever a tenth of its time would be lost, the state is stored in a folder of the job: a run that was killed or stopped goes on
+//! there, and ends in the same bytes.
 //!
 //! Memory: some 80 MB while learning, the corpus aside (17 KB per stem); one decoded stem per thread before.
 
@@ -30,8 +31,14 @@ use crate::whole::usual_form;
 use crate::{Engine, Error, Event, VERSION};
 use corpus::Corpus;
 
-/// The time between two stored states.
+/// Longest time between two stored states.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// A run that dies loses at most this part of its time, as long as that is less than [`PAUSE`].
+const LOST: u32 = 10;
+
+/// How many times as long as storing a state took, learning goes on before the next.
+const LEAST: u32 = 4;
 
 /// What to learn, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -230,14 +237,20 @@ fn learn(
     checkpoint: &Path,
 ) -> Result<(), Error> {
     let total = u64::from(spec.epochs);
-    let mut stored = Instant::now();
+    let begun = Instant::now();
+    let (mut stored, mut at) = (trainer.history().len(), begun);
+    // The first epoch is stored at once: a run that dies soon has got on, and so has the next.
+    let mut pause = Duration::ZERO;
     let mut what = spec.category.name().to_owned();
     while !trainer.is_done() {
-        let done = trainer.history().len() as u64;
-        let stop = work.progress.step(done, total, &what);
-        if stop.is_err() || stored.elapsed() >= PAUSE {
+        let done = trainer.history().len();
+        let stop = work.progress.step(done as u64, total, &what);
+        // What is stored counts as a step, and a step forgives the attempts before: only what got on may be.
+        if done > stored && (stop.is_err() || at.elapsed() >= pause) {
+            let storing = Instant::now();
             store_state(work, trainer, checkpoint, total)?;
-            stored = Instant::now();
+            (stored, at) = (done, Instant::now());
+            pause = (begun.elapsed() / LOST).max(LEAST * storing.elapsed()).min(PAUSE);
         }
         stop?;
         let epoch = trainer.epoch().map_err(|source| failed(spec.category, source))?;

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use dream_core::{Progress, chain};
+use dream_core::Progress;
 use dream_library::Moment;
 
+use crate::error::pathless;
 use crate::ingest::{modified_at, scan};
 use crate::{Engine, Error, Event, IngestReport, IngestSpec, JobSpec, Kind};
 
@@ -75,7 +76,7 @@ impl Engine {
                             Ok(_) => {}
                             Err(error) if error.kind() == Kind::Cancelled => break,
                             Err(error) if error.kind() == Kind::Busy => {
-                                tracing::warn!("tried again later: {}", chain(&error));
+                                tracing::warn!("tried again later: {}", pathless(&error));
                                 files.again(batch);
                             }
                             Err(error) => return Err(error),
@@ -84,7 +85,7 @@ impl Engine {
                     first = false;
                 }
                 Err(error) if !first && error.kind() == Kind::NotFound => {
-                    tracing::warn!("looked for again later: {}", chain(&error));
+                    tracing::warn!("looked for again later: {}", pathless(&error));
                 }
                 Err(error) => return Err(error),
             }

@@ -78,6 +78,8 @@ pub enum StrayKind {
     Orphan,
     /// A file that a writer did not finish, or the folder of a job that ended.
     Leftover,
+    /// The folder of a restore that was cut off.
+    Restoring,
 }
 
 impl Library {
@@ -206,7 +208,7 @@ impl Library {
         let mut found = Vec::new();
         let mut folders =
             vec![home.stems(), home.quarantine(), home.takes(), home.uploads(), home.models()];
-        folders.push(home.pretrained());
+        folders.extend([home.pretrained(), home.bundles()]);
         let generated = home.root().join("generated_stems");
         folders.extend(entries(&generated)?.into_iter().map(|(path, _)| path));
         for folder in &folders {
@@ -234,11 +236,21 @@ impl Library {
                 found.push((Stray { path, kind: StrayKind::Leftover }, metadata));
             }
         }
+        for path in self.cut_off() {
+            if let Ok(metadata) = path.symlink_metadata() {
+                found.push((Stray { path, kind: StrayKind::Restoring }, metadata));
+            }
+        }
         let all = found.len();
         let old = |metadata: &Metadata| metadata.modified().is_ok_and(|at| at < settled);
         found.retain(|(_, metadata)| old(metadata));
         let young = (all - found.len()) as u64;
         Ok((found.into_iter().map(|(stray, _)| stray).collect(), young))
+    }
+
+    /// The folders in the home that restores left which were cut off.
+    pub fn cut_off(&self) -> Vec<PathBuf> {
+        crate::restore::cut_off(self.home.root())
     }
 
     /// Whether a row names that file of the audio folder.

@@ -30,6 +30,7 @@ impl Home {
             home.running(),
             home.work(),
             home.uploads(),
+            home.bundles(),
             home.pretrained(),
             home.root.join("generated_stems"),
             home.takes(),
@@ -42,7 +43,8 @@ impl Home {
     /// Removes what writers that were killed have left half-written. Only for the first job of the only
     /// process: nobody else may be writing. What cannot be removed does no harm.
     pub(crate) fn sweep(&self) {
-        for folder in [self.stems(), self.quarantine(), self.takes(), self.uploads()] {
+        let bundles = self.bundles();
+        for folder in [self.stems(), self.quarantine(), self.takes(), self.uploads(), bundles] {
             let Ok(entries) = std::fs::read_dir(folder) else { continue };
             for entry in entries.flatten() {
                 if entry.file_name().to_string_lossy().starts_with(STAGING) {
@@ -95,6 +97,11 @@ impl Home {
     /// Where what comes over the network is kept until it is whole.
     pub fn uploads(&self) -> PathBuf {
         self.root.join("processed_database/uploads")
+    }
+
+    /// The stems of takes, put together when they were asked for last.
+    pub fn bundles(&self) -> PathBuf {
+        self.root.join("processed_database/bundles")
     }
 
     /// Trained models.

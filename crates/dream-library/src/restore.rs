@@ -2,7 +2,11 @@
 //!
 //! All of it is written beside what is there and compared with its digests, the database is opened and every stem's audio
 //! looked for, before anything is replaced. What is replaced is moved aside, not removed.
+//!
+//! A restore that is killed leaves its folder in the home, `.restoring-...`. It holds a locked file while it is at work, so that others can tell
+//! one from the other; what is cut off is reported by a check, and goes when a later restore has done its work.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use dream_core::{Progress, StemId};
@@ -19,6 +23,12 @@ const PARTS: [&str; 4] = [FOLDERS[0], FOLDERS[1], FOLDERS[2], "processed_databas
 
 /// The one file that does not make a home count as used.
 const SETTINGS: &str = "dream.toml";
+
+/// How the folders begin in which a restore writes and checks.
+pub(crate) const RESTORING: &str = ".restoring-";
+
+/// The file in it that is locked while the restore is at work.
+const AT_WORK: &str = "at-work";
 
 /// Stems looked at in one query.
 const PAGE: u32 = 1000;
@@ -40,6 +50,8 @@ pub struct RestoreReport {
     pub made_at: Moment,
     /// Where what was there before lies now.
     pub moved_to: Option<PathBuf>,
+    /// Folders of earlier restores that were cut off; they are removed.
+    pub cut_off: Vec<String>,
 }
 
 /// Puts the backup `file` into the home `root`, which must hold no file but settings unless `force` is said; then what is
@@ -64,8 +76,12 @@ pub fn restore(
     std::fs::create_dir_all(root).map_err(io("create", root))?;
     let restored = (|| {
         let root = root.canonicalize().map_err(io("resolve", root))?;
-        let staging = tempfile::Builder::new().prefix(".restoring-").tempdir_in(&root);
+        let earlier = cut_off(&root);
+        let staging = tempfile::Builder::new().prefix(RESTORING).tempdir_in(&root);
         let staging = staging.map_err(io("write in", &root))?;
+        let at_work = staging.path().join(AT_WORK);
+        let lock = File::create_new(&at_work).map_err(io("write", &at_work))?;
+        lock.lock().map_err(io("lock", &at_work))?;
         let mut report = stage(&mut reader, &staging, progress)?;
         check_unused(&root)?;
         let moved = swap(&root, staging.path(), &root.join(aside))?;
@@ -73,6 +89,13 @@ pub fn restore(
         if is_empty && let Some(moved) = report.moved_to.take() {
             // Folders without a file in them. What cannot be removed does no harm.
             let _ = std::fs::remove_dir_all(moved);
+        }
+        for folder in earlier {
+            // Copies of a backup: nothing of the home lies there. What cannot be removed is reported by a check.
+            if std::fs::remove_dir_all(&folder).is_ok() {
+                let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                report.cut_off.push(name);
+            }
         }
         Ok(report)
     })();
@@ -129,6 +152,7 @@ fn stage(
         made_by: reader.list.program.clone(),
         made_at: reader.list.at,
         moved_to: None,
+        cut_off: Vec::new(),
     })
 }
 
@@ -166,6 +190,27 @@ fn swap(root: &Path, staged: &Path, aside: &Path) -> Result<Option<PathBuf>, Err
     result.map(|()| moved.then(|| aside.to_owned()))
 }
 
+/// The folders in a home that restores left which were cut off.
+pub(crate) fn cut_off(root: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(root) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(RESTORING))
+        .map(|entry| entry.path())
+        .filter(|folder| !is_at_work(folder))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Whether the restore that made this folder still runs.
+fn is_at_work(folder: &Path) -> bool {
+    match File::open(folder.join(AT_WORK)) {
+        Ok(file) => matches!(file.try_lock(), Err(TryLockError::WouldBlock)),
+        Err(_) => false,
+    }
+}
+
 fn check_unused(root: &Path) -> Result<(), Error> {
     match Presence::new(root.join("processed_database/running")).oldest() {
         Some(_) => Err(Error::InUse(root.to_owned())),
@@ -173,12 +218,16 @@ fn check_unused(root: &Path) -> Result<(), Error> {
     }
 }
 
-/// Whether a home holds no file but its settings.
+/// Whether a home holds no file but its settings, and what restores left.
 fn is_empty(root: &Path) -> std::io::Result<bool> {
     let mut open = vec![root.to_owned()];
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(&folder)? {
             let entry = entry?;
+            let own = folder == root && entry.file_name().to_string_lossy().starts_with(RESTORING);
+            if own {
+                continue;
+            }
             if entry.file_type()?.is_dir() {
                 open.push(entry.path());
             } else if !(folder == root && entry.file_name() == SETTINGS) {

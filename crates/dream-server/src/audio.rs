@@ -1,4 +1,4 @@
-//! Sending files: whole, or the range that was asked for, with the hash of the content as `ETag`.
+//! Sending sounds and archives of them: whole, or the range that was asked for, with the hash of the content as `ETag`.
 
 use std::io::SeekFrom;
 use std::path::Path;
@@ -17,6 +17,12 @@ use crate::problem::Problem;
 #[expect(dead_code, reason = "it stands in the documentation only")]
 pub(crate) struct Sound(Vec<u8>);
 
+/// The bytes of a ZIP file.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it stands in the documentation only")]
+pub(crate) struct Archive(Vec<u8>);
+
 /// Answers with the file at `path`, whose content has that hash.
 ///
 /// Never compressed: a player needs the length and the ranges.
@@ -30,6 +36,7 @@ pub(crate) async fn send(path: &Path, hash: &str, asked: &HeaderMap) -> Result<R
     let mut headers = HeaderMap::new();
     let kind = match path.extension().and_then(|end| end.to_str()) {
         Some("flac") => "audio/flac",
+        Some("zip") => "application/zip",
         _ => "audio/wav",
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

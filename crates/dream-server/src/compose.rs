@@ -1,7 +1,5 @@
 //! Tracks from words and from plans.
 
-use std::time::Duration;
-
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::jobs::{self, WAITED_FOR};
+use crate::jobs::{self, Soon};
 use crate::names::{KeyName, Line, SeedNumber, Tempo};
 use crate::problem::Problem;
 use crate::read::{Json, Preferences};
@@ -257,15 +255,10 @@ pub(crate) async fn track(
     spec: JobSpec,
     preferences: &Preferences,
 ) -> Result<Response, Problem> {
-    let job = jobs::enqueue(app, spec, WAITED_FOR, preferences).await?;
-    if preferences.at_once {
-        return Ok(jobs::accepted(&job, preferences));
-    }
-    let most = preferences.wait_s.map_or(app.settings.wait, Duration::from_secs);
-    let job = jobs::wait(app, job.id, most.min(app.settings.wait)).await?;
-    if !jobs::ended(&job)? {
-        return Ok(jobs::accepted(&job, preferences));
-    }
+    let job = match jobs::soon(app, spec, preferences).await? {
+        Soon::Done(job) => job,
+        Soon::Later(answer) => return Ok(answer),
+    };
     let Some(take) = take_of(&job) else {
         return Err(Problem::new("internal", "the job made no track"));
     };

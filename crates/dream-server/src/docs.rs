@@ -30,6 +30,7 @@ const QUEUED: &[&str] = &[
     "/api/v1/stems/generate-track",
     "/api/v1/stems",
     "/api/v1/tracks/{id}/reroll",
+    "/api/v1/tracks/{id}/stems",
     "/api/v1/neuromorphic/preprocess",
     "/api/v1/neuromorphic/preprocess/upload",
     "/api/v1/neuromorphic/train",

@@ -61,10 +61,9 @@ pub(crate) async fn list(
             limit: Some(limit),
         };
         let (jobs, total) = engine.jobs(&filter)?;
-        let last = jobs.last().filter(|_| jobs.len() == limit as usize);
-        let next = last.map(|last| page::next(uri.path(), uri.query(), "before", last.id.0));
+        let last = jobs.last().filter(|_| jobs.len() == limit as usize).map(|last| last.id.0);
         let jobs: Vec<Job> = jobs.iter().map(Job::from).collect();
-        Ok((page::headers(total, next), Answer(jobs)).into_response())
+        Ok(page::answer(&uri, ("before", last), total, jobs))
     })
     .await
 }
@@ -171,6 +170,30 @@ pub(crate) async fn answer(
     let mut response = Answer(Accepted::new(&job)).into_response();
     applied(&mut response, &format!("wait={seconds}"));
     Ok(response)
+}
+
+/// Work of seconds, after the wait for it.
+pub(crate) enum Soon {
+    /// It is done.
+    Done(dream_engine::Job),
+    /// It is not, or nobody wants to wait: the answer that says where it can be asked for.
+    Later(Response),
+}
+
+/// Does work of seconds as a request wants it done: waits for it unless that is not wanted.
+pub(crate) async fn soon(
+    app: &App,
+    spec: JobSpec,
+    preferences: &Preferences,
+) -> Result<Soon, Problem> {
+    let job = enqueue(app, spec, WAITED_FOR, preferences).await?;
+    if preferences.at_once {
+        return Ok(Soon::Later(accepted(&job, preferences)));
+    }
+    let most = preferences.wait_s.map_or(app.settings.wait, Duration::from_secs);
+    let job = wait(app, job.id, most.min(app.settings.wait)).await?;
+    let done = ended(&job)?;
+    Ok(if done { Soon::Done(job) } else { Soon::Later(accepted(&job, preferences)) })
 }
 
 /// Whether a job is done; its error if it failed or was cancelled.

@@ -86,6 +86,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(tracks::list))
         .routes(routes!(tracks::show, tracks::patch, tracks::remove))
         .routes(routes!(tracks::hear))
+        .routes(routes!(tracks::stems))
         .routes(routes!(tracks::plan))
         .routes(routes!(tracks::reroll))
         .routes(routes!(jobs::list))

@@ -90,10 +90,16 @@ pub(crate) async fn preprocess(
             kit: request.kit.map(|kit| kit.0),
             licence: request.licence.map(|licence| licence.0),
             ignore_names: false,
+            confined: true,
         }))
     })
     .await?;
     jobs::long(&app, spec, &preferences).await
+}
+
+/// The work of taking in files that were named from outside.
+pub(crate) fn confined(paths: Vec<std::path::PathBuf>) -> IngestSpec {
+    IngestSpec { paths, confined: true, ..IngestSpec::default() }
 }
 
 fn few(paths: &[PathName], field: &str) -> Result<(), Problem> {
@@ -164,8 +170,7 @@ pub(crate) async fn preprocess_track(
             }
             None => None,
         };
-        let ingested = (!files.is_empty())
-            .then(|| JobSpec::Ingest(IngestSpec { paths: files, ..IngestSpec::default() }));
+        let ingested = (!files.is_empty()).then(|| JobSpec::Ingest(confined(files)));
         Ok((separated.clone().or(ingested.clone()), separated.and(ingested)))
     })
     .await?;

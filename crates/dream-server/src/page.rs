@@ -1,9 +1,23 @@
 //! Pages of lists: how many there are of all, and where the next page is.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// A page of a list: its rows and how many there are of all. Where it is full, `last` is the number of its last row, from which `cursor` goes on.
+pub(crate) fn answer<T: Serialize>(
+    uri: &Uri,
+    (cursor, last): (&str, Option<i64>),
+    total: u64,
+    rows: Vec<T>,
+) -> Response {
+    let next = last.map(|last| next(uri.path(), uri.query(), cursor, last));
+    (headers(total, next), Json(rows)).into_response()
+}
 
 /// The headers of a page: the number of all, and the link to the next page where there is one.
-pub(crate) fn headers(total: u64, next: Option<String>) -> HeaderMap {
+fn headers(total: u64, next: Option<String>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("x-total-count", HeaderValue::from(total));
     let link = next.and_then(|next| HeaderValue::from_str(&format!("<{next}>; rel=\"next\"")).ok());
@@ -14,7 +28,7 @@ pub(crate) fn headers(total: u64, next: Option<String>) -> HeaderMap {
 }
 
 /// The address of the next page: that of this one, with the cursor in place of the one before.
-pub(crate) fn next(path: &str, query: Option<&str>, cursor: &str, value: i64) -> String {
+fn next(path: &str, query: Option<&str>, cursor: &str, value: i64) -> String {
     let kept = query.unwrap_or_default().split('&').filter(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
         !pair.is_empty() && ![cursor, "skip"].contains(&name)

@@ -32,6 +32,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("model_missing", 409, "the model is not installed"),
     ("not_trained", 409, "the category has no model yet"),
     ("too_few_stems", 409, "the category has too few stems to learn from"),
+    ("stems_gone", 409, "stems that the track plays are no longer in the library"),
     ("given_up", 409, "the job kept ending the program"),
     ("too_large", 413, "the request is too large"),
     ("unsupported_media", 415, "this type of content cannot be used"),

@@ -6,7 +6,7 @@ mod wire;
 
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::{Json as Answer, http::Uri};
 use dream_core::StemId;
 use dream_engine::{Change, Engine, Filter, Sort};
@@ -129,15 +129,15 @@ async fn page_of(app: &App, uri: &Uri, query: StemQuery) -> Result<Response, Pro
     let filter = query.filter()?;
     let by_id = filter.sort == Sort::Id;
     let limit = filter.limit.unwrap_or(PAGE) as usize;
-    let (path, text) = (uri.path().to_owned(), uri.query().map(str::to_owned));
+    let uri = uri.clone();
     with(app, move |engine| {
         let library = engine.library();
         let entries = library.stems(&filter).map_err(dream_engine::Error::from)?;
         let total = library.count(&filter).map_err(dream_engine::Error::from)?;
         let last = entries.last().filter(|_| by_id && entries.len() == limit);
-        let next = last.map(|last| page::next(&path, text.as_deref(), "after", last.stem.id.0));
+        let last = last.map(|last| last.stem.id.0);
         let stems: Vec<Stem> = entries.iter().map(|entry| Stem::new(engine, entry)).collect();
-        Ok((page::headers(total, next), Answer(stems)).into_response())
+        Ok(page::answer(&uri, ("after", last), total, stems))
     })
     .await
 }

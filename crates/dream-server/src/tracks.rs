@@ -4,17 +4,17 @@
 
 use axum::Json as Answer;
 use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
 use dream_core::Seed;
-use dream_engine::{Clock, Engine, Error, Take, TakeId};
+use dream_engine::{BundleSpec, Clock, Engine, Error, JobSpec, Take, TakeId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::audio;
 use crate::compose::{TrackInfo, TrackMade, track};
-use crate::jobs;
+use crate::jobs::{self, Soon};
 use crate::names::{Limit, Name, Number, Rating, SeedNumber};
 use crate::page;
 use crate::problem::Problem;
@@ -89,11 +89,10 @@ pub(crate) async fn list(
     ask(&app, move |engine| {
         let library = engine.library();
         let takes = library.takes(query.before.map(|before| TakeId(before.0)), limit)?;
-        let last = takes.last().filter(|_| takes.len() == limit as usize);
-        let next = last.map(|last| page::next(uri.path(), uri.query(), "before", last.id.0));
+        let last = takes.last().filter(|_| takes.len() == limit as usize).map(|last| last.id.0);
         let tracks: Result<Vec<Track>, Error> =
             takes.iter().map(|take| Track::new(engine, take)).collect();
-        Ok((page::headers(library.count_takes()?, next), Answer(tracks?)).into_response())
+        Ok(page::answer(&uri, ("before", last), library.count_takes()?, tracks?))
     })
     .await
 }
@@ -170,6 +169,43 @@ pub(crate) async fn hear(
     })
     .await?;
     audio::send(&path, &hash, &headers).await
+}
+
+/// Take the stems of a track
+///
+/// A ZIP file, uncompressed, of what every bus and return put into the mix before the master: equally long WAV files of 44.1 kHz and
+/// 16 bits that sum to it, with a README and the credits. The track is mixed again for it; that takes seconds, so it is answered
+/// like `/generate-track`, and the last few are kept. The `ETag` is the BLAKE3 of the file.
+#[utoipa::path(get, path = "/tracks/{id}/stems", tag = "tracks",
+    params(("id" = Number, Path, description = "Its number")),
+    responses((status = 200, description = "The stems", content_type = "application/zip", body = crate::audio::Archive),
+        (status = 202, description = "They are being put together; ask again when the job is done", body = jobs::Accepted),
+        (status = 206, description = "The range asked for", content_type = "application/zip", body = crate::audio::Archive),
+        (status = 304, description = "They have not changed"),
+        (status = 416, description = "The range lies outside", content_type = "application/problem+json", body = Problem)))]
+pub(crate) async fn stems(
+    State(app): State<App>,
+    Id(id): Id,
+    preferences: Preferences,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let find = async || ask(&app, move |engine| engine.bundle(TakeId(id))).await;
+    let mut found = find().await?;
+    if found.is_none() {
+        let spec = JobSpec::Bundle(BundleSpec { track: TakeId(id) });
+        if let Soon::Later(answer) = jobs::soon(&app, spec, &preferences).await? {
+            return Ok(answer);
+        }
+        found = find().await?;
+    }
+    let Some(found) = found else {
+        return Err(Problem::new("busy", "others were asked for meanwhile; ask again"));
+    };
+    let mut response = audio::send(&found.path, &found.digest, &headers).await?;
+    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", found.name)) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
 }
 
 /// Show the plan of a track

@@ -1,6 +1,7 @@
 //! Uploads: streamed to disk with a limit, kept in the home, then taken in like any other file.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use axum::Json as Answer;
 use axum::extract::multipart::{Field, Multipart, MultipartRejection};
@@ -13,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use utoipa::ToSchema;
 
 use crate::jobs::{self, Accepted};
-use crate::neuromorphic::Separation;
+use crate::neuromorphic::{Separation, confined};
 use crate::problem::Problem;
 use crate::read::Preferences;
 use crate::state::{App, ask, with};
@@ -104,13 +105,13 @@ async fn parts(app: &App, request: Request, known: &[&str]) -> Result<Parts, Pro
         other => Problem::new("malformed", other.to_string()),
     })?;
     let mut parts = Parts::default();
-    let mut length = 0;
-    while let Some(field) = next(app, &mut form).await? {
+    let mut pace = Pace { begun: Instant::now(), bytes: 0 };
+    while let Some(field) = next(app, &mut form, &pace).await? {
         let name = field.name().unwrap_or_default().to_owned();
         if name == "file" && parts.file.is_none() {
-            parts.file = Some(store(app, field, &mut length).await?);
+            parts.file = Some(store(app, field, &mut pace).await?);
         } else if known.contains(&name.as_str()) && parts.word(&name).is_none() {
-            let word = word(app, field).await?;
+            let word = word(app, field, &mut pace).await?;
             parts.words.push((name, word));
         } else {
             return Err(Problem::field(&name, "unknown field, or given twice"));
@@ -119,8 +120,29 @@ async fn parts(app: &App, request: Request, known: &[&str]) -> Result<Parts, Pro
     Ok(parts)
 }
 
-async fn next<'a>(app: &App, form: &'a mut Multipart) -> Result<Option<Field<'a>>, Problem> {
-    let next = tokio::time::timeout(app.settings.patience, form.next_field()).await;
+/// How fast a form comes. Each piece may take its time, but who sends a byte now and then would keep a place for ever.
+struct Pace {
+    begun: Instant,
+    bytes: u64,
+}
+
+/// Bytes a second that a form brings at least, once it has had the time of a body.
+const LEAST_RATE: u64 = 1_024;
+
+impl Pace {
+    /// Longest time for the next piece.
+    fn left(&self, patience: Duration) -> Duration {
+        let all = 4 * patience + Duration::from_secs(self.bytes / LEAST_RATE);
+        all.saturating_sub(self.begun.elapsed()).min(patience)
+    }
+}
+
+async fn next<'a>(
+    app: &App,
+    form: &'a mut Multipart,
+    pace: &Pace,
+) -> Result<Option<Field<'a>>, Problem> {
+    let next = tokio::time::timeout(pace.left(app.settings.patience), form.next_field()).await;
     next.map_err(|_| slow())?.map_err(|error| broken(&error))
 }
 
@@ -136,9 +158,9 @@ fn broken(error: &axum::extract::multipart::MultipartError) -> Problem {
 }
 
 /// A part that is a word.
-async fn word(app: &App, mut field: Field<'_>) -> Result<String, Problem> {
+async fn word(app: &App, mut field: Field<'_>, pace: &mut Pace) -> Result<String, Problem> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = chunk(app, &mut field).await? {
+    while let Some(chunk) = chunk(app, &mut field, pace).await? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > 4_096 {
             return Err(Problem::new(
@@ -150,13 +172,19 @@ async fn word(app: &App, mut field: Field<'_>) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| Problem::new("malformed", "a field is no UTF-8"))
 }
 
-async fn chunk(app: &App, field: &mut Field<'_>) -> Result<Option<axum::body::Bytes>, Problem> {
-    let chunk = tokio::time::timeout(app.settings.patience, field.chunk()).await;
-    chunk.map_err(|_| slow())?.map_err(|error| broken(&error))
+async fn chunk(
+    app: &App,
+    field: &mut Field<'_>,
+    pace: &mut Pace,
+) -> Result<Option<axum::body::Bytes>, Problem> {
+    let chunk = tokio::time::timeout(pace.left(app.settings.patience), field.chunk()).await;
+    let chunk = chunk.map_err(|_| slow())?.map_err(|error| broken(&error))?;
+    pace.bytes += chunk.as_ref().map_or(0, axum::body::Bytes::len) as u64;
+    Ok(chunk)
 }
 
 /// Writes the file to disk piece by piece.
-async fn store(app: &App, mut field: Field<'_>, length: &mut u64) -> Result<Stored, Problem> {
+async fn store(app: &App, mut field: Field<'_>, pace: &mut Pace) -> Result<Stored, Problem> {
     let name = file_name(field.file_name().unwrap_or_default())?;
     let folder = app.engine.home().uploads();
     let failed = |error: std::io::Error| match error.kind() {
@@ -173,16 +201,17 @@ async fn store(app: &App, mut field: Field<'_>, length: &mut u64) -> Result<Stor
     let (file, path) = made.into_parts();
     let mut file = tokio::fs::File::from_std(file);
     let limit = app.settings.max_upload;
-    while let Some(chunk) = chunk(app, &mut field).await? {
-        *length += chunk.len() as u64;
-        if *length > limit {
+    let mut length = 0;
+    while let Some(chunk) = chunk(app, &mut field, pace).await? {
+        length += chunk.len() as u64;
+        if length > limit {
             let text = format!("an upload has at most {limit} bytes");
             return Err(Problem::new("too_large", text));
         }
         file.write_all(&chunk).await.map_err(failed)?;
     }
     file.sync_all().await.map_err(failed)?;
-    if *length == 0 {
+    if length == 0 {
         return Err(Problem::field("file", "the file is empty"));
     }
     Ok(Stored { file: path, name })
@@ -276,13 +305,14 @@ pub(crate) async fn stem(
         kit: Some(kit),
         licence,
         ignore_names: false,
+        confined: true,
     });
     let queued = jobs::enqueue(&app, spec, jobs::WAITED_FOR, &preferences).await;
     let job = kept(queued, &path)?;
     let Some(seconds) = preferences.wait_s.filter(|_| !preferences.at_once) else {
         return Ok(jobs::accepted(&job, &preferences));
     };
-    let most = std::time::Duration::from_secs(seconds).min(app.settings.wait);
+    let most = Duration::from_secs(seconds).min(app.settings.wait);
     let job = jobs::wait(&app, job.id, most).await?;
     if !jobs::ended(&job)? {
         return Ok(jobs::accepted(&job, &preferences));
@@ -325,8 +355,7 @@ pub(crate) async fn track(
         let path = folder.join(&stored.name);
         if !separate {
             let path = keep(stored, &folder)?;
-            let paths = vec![path.clone()];
-            return Ok((JobSpec::Ingest(IngestSpec { paths, ..IngestSpec::default() }), path));
+            return Ok((JobSpec::Ingest(confined(vec![path.clone()])), path));
         }
         // Asked first, so that nothing is kept for a model that is not there.
         separation.clone().spec(engine, path)?;
@@ -341,6 +370,19 @@ pub(crate) async fn track(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_that_brings_too_little_is_waited_for_no_longer() {
+        let (patience, now) = (Duration::from_secs(15), Instant::now());
+        let left = |seconds, bytes| {
+            let begun = now.checked_sub(Duration::from_secs(seconds)).unwrap();
+            Pace { begun, bytes }.left(patience)
+        };
+        assert_eq!(left(0, 0), patience);
+        assert_eq!(left(61, 60), Duration::ZERO);
+        assert_eq!(left(61, 1 << 20), patience);
+        assert_eq!(left(1_100, 1 << 20), Duration::ZERO);
+    }
 
     #[test]
     fn names_of_uploads_have_no_folders_and_no_surprises() {

@@ -129,6 +129,12 @@ pub(crate) fn restore(
         done.tracks,
         Clock::text(done.made_at)
     ));
+    for folder in &done.cut_off {
+        report.line(&format!(
+            "an earlier restore was cut off; its folder {} was removed",
+            escaped(folder)
+        ));
+    }
     if let Some(moved) = &done.moved_to {
         let place = escaped(&moved.to_string_lossy());
         report.line(&format!(

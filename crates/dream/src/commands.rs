@@ -28,6 +28,7 @@ pub(crate) fn ingest(
         kit: args.kit.clone(),
         licence: args.licence.clone(),
         ignore_names: args.no_name_hints,
+        confined: false,
     };
     let started = Instant::now();
     let counts = RefCell::new(IngestReport::default());

@@ -136,7 +136,7 @@ fn file_name(signal: Signal<'_>) -> String {
 }
 
 /// A name that every file system takes: letters, digits and underscores, at most 40.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     let stem =
         name.rsplit_once('.').map_or(name, |(stem, end)| if end.len() <= 4 { stem } else { name });
     let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
@@ -179,7 +179,7 @@ fn readme(
 }
 
 /// Who is to be named, and under which licence.
-fn credits(credits: &[Credit<'_>]) -> String {
+pub(super) fn credits(credits: &[Credit<'_>]) -> String {
     let mut text = "The audio of this track, by stem, kit and licence\n\n".to_owned();
     for credit in credits {
         let Credit { name, content_hash, source, kit, licence } = *credit;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dream_audio::encode;
-use dream_compose::{CastPart, Casting, Prompt, Take};
+use dream_compose::{CastPart, Casting, LayerReport, Prompt, Take};
 use dream_core::{ArrangementPlan, Seed, Source};
 use dream_library::{NewTake, TakeId, staging_file, write_file};
 use serde::{Deserialize, Serialize};
@@ -175,7 +175,7 @@ pub(super) fn write(
     let engine = work.engine;
     let Finished { plan, casting, mut take, export, mut timing, begun } = finished;
     let encoding = Instant::now();
-    let credits = credits(casting, &take.report);
+    let credits = credits(&casting.parts, Some(&take.report.layers));
     if let Some(export) = export {
         export.finish(plan, &take.report, &credits)?;
     }
@@ -272,11 +272,16 @@ pub(crate) fn composed(engine: &Engine, id: TakeId) -> Result<Composed, Error> {
     })
 }
 
-/// The stems that play, each once.
-fn credits<'a>(casting: &'a Casting, report: &dream_compose::Report) -> Vec<Credit<'a>> {
+/// The stems that play, each once; all that were cast where no report says which do.
+pub(super) fn credits<'a>(
+    parts: &'a [CastPart],
+    layers: Option<&[LayerReport]>,
+) -> Vec<Credit<'a>> {
     let mut credits = Vec::new();
-    for part in &casting.parts {
-        let plays = |id| report.layers.iter().any(|l| l.part == part.part && l.stem == id);
+    for part in parts {
+        let plays = |id| {
+            layers.is_none_or(|layers| layers.iter().any(|l| l.part == part.part && l.stem == id))
+        };
         for stem in part.stems.iter().filter(|stem| plays(stem.id)) {
             let credit = Credit {
                 name: &stem.name,

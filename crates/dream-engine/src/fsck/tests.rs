@@ -1,12 +1,12 @@
 use std::time::{Duration, SystemTime};
 
-use dream_core::{Category, Progress};
+use dream_core::{Ancestor, Category, Generator, Parent, Progress};
 use dream_library::write_file;
 use tempfile::TempDir;
 
 use super::*;
 use crate::testing::{category, engine, library_of};
-use crate::{IngestSpec, JobSpec};
+use crate::{ComposeSpec, IngestSpec, JobSpec, Outcome, Output, Selection};
 
 /// What a check finds: kinds and whether repaired.
 fn check(engine: &Engine, repair: bool) -> (FsckReport, Vec<Finding>) {
@@ -154,4 +154,99 @@ fn a_blob_that_is_found_again_is_no_orphan() {
     assert!(!engine.library().set_aside(&path, &aside, settled).unwrap());
     engine.library().blobs().put(&hash, |_| panic!("it is there")).unwrap();
     assert!(path.metadata().unwrap().modified().unwrap() >= settled);
+}
+
+#[test]
+fn a_stem_is_led_to_its_parents_where_they_came_in_again_and_others_are_named_in_words() {
+    let mut stems = category(Category::Kick, 4);
+    let dreamed = |parents: Vec<Ancestor>| Generator { parents, ..Generator::default() };
+    let hash = |clip: &Clip| content_hash(clip.channels(), clip.samples());
+    let ancestor = |stem, hash| Ancestor { stem: StemId(stem), hash, weight: 0.5 };
+    // Its parents had other numbers: one is the first of this library, one is not in it.
+    let known = ancestor(70, hash(&stems[0].0));
+    let gone = ancestor(71, "ab".repeat(32));
+    let second = ancestor(2, hash(&stems[1].0));
+    stems[2].1.provenance.generator = Some(dreamed(vec![known, gone, second]));
+    stems[3].1.provenance.parent = Some(Parent { stem: Some(StemId(72)), ..Parent::default() });
+    let (_home, engine) = library_of(stems);
+    let before = engine.library().stem(StemId(1)).unwrap().stem.hash;
+    let at = |id| engine.library().stem(StemId(id)).unwrap().stem.provenance;
+    assert_eq!(at(3).generator.unwrap().parents[0].hash, before, "intake leaves it as it is");
+    let kind = FaultKind::DanglingParent;
+    let found = finds(&engine, false, &[(kind, false), (kind, false)]);
+    assert!(found[0].message.contains("70, 71") && !found[0].message.contains('2'), "{found:?}");
+    finds(&engine, true, &[(kind, true), (kind, true)]);
+    let made = at(3);
+    let parents: Vec<StemId> =
+        made.generator.unwrap().parents.iter().map(|parent| parent.stem).collect();
+    assert_eq!(parents, [StemId(1), StemId(2)]);
+    assert!(made.warnings.iter().any(|text| text.contains("71")), "{:?}", made.warnings);
+    assert_eq!(at(4).parent.unwrap().stem, None);
+    assert!(at(4).warnings.iter().any(|text| text.contains("72")));
+    finds(&engine, false, &[]);
+}
+
+#[test]
+fn a_track_that_was_changed_is_named_and_left_and_one_that_is_gone_goes_off_the_list() {
+    let (home, engine) = kicks(2);
+    let compose = |output: Output| {
+        let spec = ComposeSpec {
+            prompt: "techno".to_owned(),
+            bpm: None,
+            key: None,
+            minutes: Some(0.5),
+            loudness_lufs: None,
+            seed: Some(dream_core::Seed(1)),
+            selection: Selection::default(),
+            output: Output { preview_s: Some(1.0), ..output },
+        };
+        match engine.run(&JobSpec::Compose(Box::new(spec)), &Progress::silent()).unwrap() {
+            Outcome::Take(take) => std::path::PathBuf::from(take.track.path),
+            other => panic!("{other:?}"),
+        }
+    };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let own = elsewhere.path().join("mine.wav");
+    compose(Output { path: Some(own.clone()), ..Output::default() });
+    let track = compose(Output::default());
+    finds(&engine, true, &[]);
+    // What lies outside is its owner's.
+    rot(&own);
+    rot(&track);
+    let found = finds(&engine, true, &[(FaultKind::ChangedTake, false)]);
+    assert_eq!((found[0].track, found[0].subject.as_str()), (Some(2), &*engine.told(&track)));
+    assert!(track.is_file(), "it may be somebody's work");
+    std::fs::remove_file(&track).unwrap();
+    finds(&engine, false, &[(FaultKind::MissingTake, false)]);
+    finds(&engine, true, &[(FaultKind::MissingTake, true)]);
+    let kept = home.path().join("processed_database/quarantine/track-2.json");
+    let kept = std::fs::read_to_string(kept).unwrap();
+    assert!(kept.contains("missing_take") && kept.contains("techno"), "{kept}");
+    finds(&engine, false, &[]);
+}
+
+#[test]
+fn a_restore_that_was_cut_off_is_told_of_and_its_folder_goes() {
+    let (home, engine) = kicks(1);
+    let (dead, live) = (home.path().join(".restoring-a"), home.path().join(".restoring-b"));
+    for folder in [&dead, &live] {
+        std::fs::create_dir(folder).unwrap();
+        write_file(&folder.join("at-work"), |file| file.write_all(b"")).unwrap();
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        File::open(folder).unwrap().set_modified(long_ago).unwrap();
+    }
+    let lock = File::open(live.join("at-work")).unwrap();
+    lock.lock().unwrap();
+    let doctor = || {
+        let checks = engine.diagnose().unwrap().checks;
+        checks.into_iter().find(|check| check.name == "restore").unwrap()
+    };
+    let told = doctor();
+    assert_eq!(told.status, "degraded");
+    assert!(told.message.contains(".restoring-a") && !told.message.contains("-b"), "{told:?}");
+    let found = finds(&engine, false, &[(FaultKind::Leftover, false)]);
+    assert_eq!(found[0].subject, ".restoring-a");
+    finds(&engine, true, &[(FaultKind::Leftover, true)]);
+    assert_eq!((dead.exists(), live.exists(), doctor().status), (false, true, "ok"));
+    finds(&engine, false, &[]);
 }

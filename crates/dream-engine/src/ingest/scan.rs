@@ -1,7 +1,7 @@
 //! Which files an ingest looks at, in a stable order.
 //!
 //! Folders are searched to the bottom, in the order of file names. A symbolic link to a file counts as a
-//! file; one to a folder is not entered, so that no cycle is possible. Hidden files and the companions of
+//! file, unless it leads out of the home and the search is confined to that; one to a folder is not entered, so that no cycle is possible. Hidden files and the companions of
 //! other systems are passed over in silence, and so is what its name says to be no audio. What has the
 //! name of audio is tried, and so is a nameless file that begins like audio.
 
@@ -65,7 +65,7 @@ pub(crate) fn scan(engine: &Engine, spec: &IngestSpec) -> Result<Scan, Error> {
         })?;
         if metadata.is_dir() {
             let root = absolute(root)?;
-            scan.folder(engine, &root, &mut seen)?;
+            scan.folder(engine, &root, spec.confined, &mut seen)?;
         } else {
             let (folder, name) = (root.parent(), root.file_name().unwrap_or_default());
             let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
@@ -98,6 +98,7 @@ impl Scan {
         &mut self,
         engine: &Engine,
         root: &Path,
+        confined: bool,
         seen: &mut BTreeSet<String>,
     ) -> Result<(), Error> {
         let limits = engine.config();
@@ -137,6 +138,14 @@ impl Scan {
             }
             if entry.file_type().is_symlink() && path.is_dir() {
                 let text = "a symbolic link to a folder".to_owned();
+                self.ignored.push((path.to_owned(), text));
+                continue;
+            }
+            if confined
+                && entry.file_type().is_symlink()
+                && engine.place(&path.to_string_lossy()).is_err()
+            {
+                let text = "a symbolic link that leads out of the home".to_owned();
                 self.ignored.push((path.to_owned(), text));
                 continue;
             }
@@ -288,6 +297,34 @@ mod tests {
         let found = check(&engine, &kit, &expected);
         assert_eq!(found.passed_over, 5);
         assert_eq!(found.ignored.len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_confined_search_leaves_out_what_leads_out_of_the_home() {
+        let ((_home, engine), elsewhere) = (engine(), tempfile::tempdir().unwrap());
+        let drop = engine.home().raw_kits();
+        write(&elsewhere.path().join("out.wav"), b"");
+        write(&engine.home().stems().join("own.wav"), b"");
+        write(&drop.join("a.wav"), b"");
+        let link = |to: &Path, name: &str| {
+            std::os::unix::fs::symlink(to, drop.join(name)).unwrap();
+        };
+        link(&elsewhere.path().join("out.wav"), "b.wav");
+        link(&engine.home().stems().join("own.wav"), "c.wav");
+        link(&drop.join("a.wav"), "d.wav");
+        link(elsewhere.path(), "e");
+        link(Path::new("nowhere"), "f.wav");
+        check(
+            &engine,
+            &drop,
+            &["a.wav", "b.wav", "c.wav", "d.wav", "f.wav"].map(|name| (name, None)),
+        );
+        let spec = IngestSpec { confined: true, ..IngestSpec::default() };
+        let found = scan(&engine, &spec).unwrap();
+        let names: Vec<&str> = found.files.iter().map(|file| file.hint.as_str()).collect();
+        assert_eq!(names, ["a.wav", "d.wav"]);
+        assert_eq!(found.ignored.len(), 4);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What stands beside a run: its progress into the library, and the wish to stop out of it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dream_core::{Progress, chain};
+use dream_core::Progress;
 use dream_library::Claim;
 
+use crate::error::pathless;
 use crate::{Engine, JobSpec};
 
 /// The time between two looks.
@@ -27,8 +29,14 @@ pub(super) fn watched<T>(
 ) -> T {
     let said = Said::default();
     let (own, kind) = (Arc::clone(&said), spec.clone());
+    let (job, hundredths) = (claim.job.0, AtomicU64::new(u64::MAX));
     let told = progress.and(move |done, total, what| {
         let share = done as f64 / total.max(1) as f64;
+        let now = (100.0 * share) as u64;
+        if hundredths.swap(now, Ordering::Relaxed) != now {
+            // Named here: work on threads of a pool is not in the span of the job.
+            tracing::debug!(job, done, total, what, "at");
+        }
         *open(&own) = Some((kind.overall(what, share.min(1.0)), what.to_owned()));
     });
     let end = (Mutex::new(false), Condvar::new());
@@ -59,7 +67,7 @@ fn note(
         match library.is_to_stop(claim) {
             Ok(true) => progress.cancel(),
             Ok(false) => {}
-            Err(error) => tracing::debug!("look at the job: {}", chain(&error)),
+            Err(error) => tracing::debug!("look at the job: {}", pathless(&error)),
         }
         let now = open(said).clone();
         if now.is_none() || now == noted {
@@ -70,7 +78,7 @@ fn note(
             let start = *first.get_or_insert(share);
             let eta_s = left(begun.elapsed().as_secs_f64(), start, share);
             if let Err(error) = library.note(claim, share, what, eta_s) {
-                tracing::debug!("note the progress: {}", chain(&error));
+                tracing::debug!("note the progress: {}", pathless(&error));
             }
         }
         noted = now;

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use dream_core::{Progress, chain};
+use dream_core::Progress;
 use dream_library::{Claim, Lane};
 use serde_json::Value;
 
+use crate::error::pathless;
 use crate::{Engine, Error, JobSpec, Moment};
 
 /// How long a worker waits for the bell before it looks itself: another process may have put a job in.
@@ -116,7 +117,7 @@ impl State {
 fn furnish(engine: &Engine, state: &State, pool: &rayon::ThreadPool) {
     state.stoppable(|progress| {
         if let Err(error) = pool.install(|| engine.ensure_starter(progress)) {
-            tracing::warn!("the starter kit was not made: {}", chain(&error));
+            tracing::warn!("the starter kit was not made: {}", pathless(&error));
         }
     });
     state.furnished.store(true, Ordering::Release);
@@ -141,7 +142,7 @@ fn work(engine: &Engine, state: &State, lane: Lane, first: bool, pool: &rayon::T
             }),
             Ok(None) => engine.bell.wait(heard, LOOK),
             Err(error) => {
-                tracing::error!("take a job: {}", chain(&error));
+                tracing::error!("take a job: {}", pathless(&error));
                 engine.bell.wait(heard, LOOK);
             }
         }
@@ -161,7 +162,7 @@ fn tidy(engine: &Engine) {
     match engine.library().forget_jobs(Moment(engine.now().0 - keep_ms)) {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "old jobs forgotten"),
-        Err(error) => tracing::warn!("forget old jobs: {}", chain(&error)),
+        Err(error) => tracing::warn!("forget old jobs: {}", pathless(&error)),
     }
 }
 

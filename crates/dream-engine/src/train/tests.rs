@@ -1,10 +1,18 @@
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use dream_core::{Progress, Source};
+use tempfile::TempDir;
 
 use super::*;
+use crate::config::Flags;
 use crate::testing::{category, engine, library_of};
-use crate::{Engine, JobSpec, Kind, Outcome};
+use crate::{Clock, Config, Engine, JobFilter, JobSpec, Kind, Moment, Outcome, Status};
+
+fn config(home: &TempDir) -> Config {
+    Config::defaults(&Flags { home: Some(home.path().to_owned()), ..Flags::default() })
+}
 
 fn spec() -> TrainSpec {
     TrainSpec {
@@ -55,6 +63,63 @@ fn a_run_that_was_stopped_ends_in_the_same_model() {
     assert_eq!(std::fs::read_dir(cut.home().work()).unwrap().count(), 0);
     // The same work once more is done anew, to the same bytes.
     assert_eq!(train(&cut, spec(), &Progress::silent()).unwrap().sha256, report.sha256);
+}
+
+/// The same work again and again by engines of their own, each ending in a panic when `epochs` of it are over, as a process would that is killed
+/// then; how many runs there were until one came to an end.
+fn dying(home: &TempDir, epochs: u32, spec: &TrainSpec) -> (usize, Result<TrainReport, Error>) {
+    for run in 1..=20 {
+        let engine = Engine::open(config(home), Clock::Fixed(Moment(1_000))).unwrap();
+        let left = Cell::new(epochs);
+        let watch = |event: Event<'_>| {
+            if let Event::Epoch(_) = event {
+                assert!(left.get() > 0, "dies here");
+                left.set(left.get() - 1);
+            }
+        };
+        let job = JobSpec::Train(spec.clone());
+        let work = || engine.run_watched(&job, &Progress::silent(), &watch);
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(Ok(Outcome::Train(report))) => return (run, Ok(*report)),
+            Ok(Ok(other)) => panic!("{other:?}"),
+            Ok(Err(error)) => return (run, Err(error)),
+            Err(_) => {
+                let jobs = engine.jobs(&JobFilter::default()).unwrap().0;
+                if jobs.iter().any(|job| job.status == Status::Failed) {
+                    return (run, Err(Error::Invalid("given up".to_owned())));
+                }
+            }
+        }
+    }
+    panic!("it comes to no end");
+}
+
+#[test]
+fn a_run_that_dies_after_every_other_epoch_comes_to_its_end() {
+    let (whole, engine) = library_of(category(Category::Kick, 14));
+    let spec = TrainSpec { epochs: 7, ..spec() };
+    let report = train(&engine, spec.clone(), &Progress::silent()).unwrap();
+    drop((engine, whole));
+    let (home, engine) = library_of(category(Category::Kick, 14));
+    drop(engine);
+    // One of two epochs is stored: the second is lost each time, and more runs are needed than a poisoned job is given.
+    let (runs, cut) = dying(&home, 1, &spec);
+    let cut = cut.unwrap();
+    assert_eq!((runs, cut.resumed, cut.sha256), (7, true, report.sha256));
+}
+
+#[test]
+fn a_run_that_dies_before_anything_is_stored_is_given_up() {
+    let (home, engine) = library_of(category(Category::Kick, 14));
+    drop(engine);
+    let (runs, given_up) = dying(&home, 0, &spec());
+    // The first got as far as its seed. The next three did not get on; the fifth finds that, and begins anew as another job.
+    assert_eq!(runs, 5);
+    assert!(given_up.is_err());
+    let engine = Engine::open(config(&home), Clock::Fixed(Moment(1_000))).unwrap();
+    let jobs = engine.jobs(&JobFilter::default()).unwrap().0;
+    let poisoned = jobs.iter().find(|job| job.status == Status::Failed).unwrap();
+    assert_eq!(poisoned.failure.as_ref().unwrap().code, "given_up");
 }
 
 #[test]

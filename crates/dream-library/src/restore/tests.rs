@@ -235,3 +235,25 @@ fn what_a_link_leads_to_is_not_backed_up() {
     let report = library.backup(&file, ("1.0", NOW), &Progress::silent()).unwrap();
     assert_eq!((report.files, report.tracks), (1, 0));
 }
+
+#[test]
+fn what_a_restore_left_that_was_cut_off_does_not_stand_in_the_way_of_the_next() {
+    let (_home, _library, file) = backed_up();
+    let other = tempfile::tempdir().unwrap();
+    let root = other.path().join("home");
+    let (dead, live) = (root.join(".restoring-dead"), root.join(".restoring-live"));
+    put(&dead.join("processed_database/library.db"), "half");
+    put(&dead.join(AT_WORK), "");
+    put(&live.join(AT_WORK), "");
+    let lock = File::open(live.join(AT_WORK)).unwrap();
+    lock.lock().unwrap();
+    let damaged = other.path().join("damaged.zip");
+    put(&damaged, "no backup");
+    assert!(into(&root, &damaged, false).is_err() && dead.is_dir(), "it stays until one is done");
+    let report = into(&root, &file, false).unwrap();
+    assert_eq!((report.stems, report.moved_to), (2, None));
+    assert_eq!(report.cut_off, [".restoring-dead"]);
+    assert!(!dead.exists() && live.exists());
+    drop(lock);
+    assert_eq!(Library::open(&root).unwrap().cut_off(), [live]);
+}

@@ -176,10 +176,20 @@ async fn a_track_is_made_shown_heard_played_anew_and_removed() {
     let named = world.patch("/tracks/1", r#"{"title": "Night", "rating": 1}"#).await.json();
     assert_eq!((&named["title"], &named["rating"]), (&json!("Night"), &json!(1)));
 
+    stems_of_the_track(&world).await;
     let again =
         world.post("/neuromorphic/render", &json!({"arrangement_plan": plan}).to_string()).await;
     let again = again.json();
     assert_eq!(again["track_info"]["sha256"], info["sha256"], "the same plan gives the same bytes");
+    // All stems are gone: the tracks can still be heard, but not mixed again.
+    let made = world.engine.home().bundles();
+    std::fs::remove_dir_all(&made).unwrap();
+    std::fs::create_dir(&made).unwrap();
+    let aside = world.engine.home().stems().with_extension("aside");
+    std::fs::rename(world.engine.home().stems(), &aside).unwrap();
+    let gone = world.get("/tracks/1/stems").await;
+    assert_eq!((gone.status.as_u16(), gone.code().as_str()), (409, "stems_gone"));
+    std::fs::rename(&aside, world.engine.home().stems()).unwrap();
     let anew = world.post("/tracks/1/reroll", r#"{"section": 1}"#).await;
     assert_eq!(anew.status, 200);
     assert_eq!(world.post("/tracks/1/reroll", r#"{"section": 150}"#).await.code(), "not_found");
@@ -200,6 +210,27 @@ async fn a_track_is_made_shown_heard_played_anew_and_removed() {
     assert!(!std::path::Path::new(track["track_path"].as_str().unwrap()).exists());
     assert_eq!(world.get("/tracks/1").await.code(), "no_such_track");
     assert!(workers.close(PATIENCE));
+}
+
+async fn stems_of_the_track(world: &World) {
+    assert_eq!(world.get("/tracks/9/stems").await.code(), "no_such_track");
+    let later = ask("GET", "/tracks/1/stems").header("prefer", "respond-async");
+    let later = world.send(later.body(Body::empty()).unwrap()).await;
+    assert_eq!((later.status.as_u16(), &later.json()["success"]), (202, &json!(true)));
+    let all = world.get("/tracks/1/stems").await;
+    assert_eq!((all.status.as_u16(), &all.bytes[..4]), (200, b"PK\x03\x04".as_slice()));
+    assert_eq!(all.headers["content-type"], "application/zip");
+    assert_eq!(all.headers["content-length"], all.bytes.len().to_string().as_str());
+    let name = all.headers["content-disposition"].to_str().unwrap();
+    assert!(name.starts_with("attachment; filename=\"track_"), "{name}");
+    let tag = all.headers["etag"].clone();
+    let with = |name: &str, value: &axum::http::HeaderValue| {
+        let request = ask("GET", "/tracks/1/stems").header(name, value);
+        world.send(request.body(Body::empty()).unwrap())
+    };
+    assert_eq!(with("if-none-match", &tag).await.status, 304);
+    let part = with("range", &"bytes=2-5".parse().unwrap()).await;
+    assert_eq!((part.status.as_u16(), part.bytes.as_slice()), (206, &all.bytes[2..6]));
 }
 
 async fn upload(
@@ -255,7 +286,7 @@ async fn uploads_become_stems_or_leave_nothing_behind() {
     assert!(workers.close(PATIENCE));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn material_lies_in_the_home_or_is_refused() {
     let world = World::with_stems(1);
     let track = async |path: &str| {
@@ -286,6 +317,22 @@ async fn material_lies_in_the_home_or_is_refused() {
     assert_eq!(world.post("/preprocess", r#"{"paths": []}"#).await.status, 202);
     let bare = ask("POST", "/preprocess").body(Body::empty()).unwrap();
     assert_eq!(world.send(bare).await.status, 202);
+    // A link in the inbox that leads outside is not followed, neither by name nor by taking in all.
+    #[cfg(unix)]
+    {
+        let elsewhere = tempfile::tempdir().unwrap();
+        super::write(&elsewhere.path().join("theirs.wav"), &tone(30));
+        let link = world.home.path().join("raw_construction_kits/link.wav");
+        std::os::unix::fs::symlink(elsewhere.path().join("theirs.wav"), &link).unwrap();
+        assert_eq!(track("raw_construction_kits/link.wav").await.code(), "outside_home");
+        let workers = world.at_work();
+        let all = [("prefer", "wait=100")];
+        let taken = world.post_with("/preprocess", "{}", &all).await;
+        assert_eq!(taken.status, 200, "{}", taken.json());
+        let own = world.get("/stems?source=original").await;
+        assert_eq!(own.headers["x-total-count"], "1", "{}", own.json());
+        assert!(workers.close(PATIENCE));
+    }
     let missing = r#"{"track_path": "raw_construction_kits/kit/kick 00.wav", "model": "htdemucs"}"#;
     assert_eq!(world.post("/neuromorphic/preprocess", missing).await.code(), "model_missing");
 }
