@@ -9,6 +9,8 @@ use dream_analysis::attributes::NAMES;
 use dream_analysis::descriptors::{Target, similarity};
 use dream_core::{Embedding, Space, StemId};
 
+use rayon::prelude::*;
+
 use crate::{Engine, Entry, Error, Filter};
 
 /// A distance, in spreads of an attribute, at which a stem is half as like another.
@@ -36,14 +38,14 @@ impl Engine {
         }
         let target = Target::of_text(text);
         let understood = target != Target::default();
-        self.best(filter, most, None, |place| {
-            let why = if understood {
+        let why = |place: &Embedding| {
+            if understood {
                 reasons(&target, place)
             } else {
                 vec!["no word of the text was understood".to_owned()]
-            };
-            (similarity(&target, place), why)
-        })
+            }
+        };
+        self.best(filter, most, None, |place| similarity(&target, place), why)
     }
 
     /// The stems most like that one, the most alike first.
@@ -55,7 +57,8 @@ impl Engine {
         let Some(own) = self.library().embedding(id, Space::AttrV1)? else {
             return Err(Error::NotFound(format!("place of stem {} among others", id.0)));
         };
-        self.best(filter, most, Some(id), |place| likeness(&own, place))
+        let score = |place: &Embedding| likeness(&own, place);
+        self.best(filter, most, Some(id), score, |place| likenesses(&own, place))
     }
 
     fn best(
@@ -63,14 +66,14 @@ impl Engine {
         filter: &Filter,
         most: usize,
         without: Option<StemId>,
-        rate: impl Fn(&Embedding) -> (f32, Vec<String>),
+        score: impl Fn(&Embedding) -> f32 + Sync,
+        why: impl Fn(&Embedding) -> Vec<String>,
     ) -> Result<Vec<Hit>, Error> {
-        let filter = Filter { after: None, limit: None, offset: 0, ..filter.clone() };
-        let sketches = self.library().sketches(&filter, Space::AttrV1)?;
-        let mut rated: Vec<(f32, StemId, &Embedding)> = sketches
-            .iter()
-            .filter(|sketch| Some(sketch.id) != without)
-            .map(|sketch| (rate(&sketch.embedding).0, sketch.id, &sketch.embedding))
+        let places = self.library().places(filter, Space::AttrV1)?;
+        let mut rated: Vec<(f32, StemId, &Embedding)> = places
+            .par_iter()
+            .filter(|(id, _)| Some(*id) != without)
+            .map(|(id, place)| (score(place), *id, place))
             .collect();
         let order = |a: &(f32, StemId, &Embedding), b: &(f32, StemId, &Embedding)| {
             b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
@@ -83,7 +86,7 @@ impl Engine {
         let mut hits = Vec::new();
         for (score, id, place) in rated {
             match self.library().stem(id) {
-                Ok(entry) => hits.push(Hit { entry, score, why: rate(place).1 }),
+                Ok(entry) => hits.push(Hit { entry, score, why: why(place) }),
                 // It was removed meanwhile.
                 Err(dream_library::Error::NoStem(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -115,19 +118,22 @@ fn reasons(target: &Target, place: &Embedding) -> Vec<String> {
     attributes.chain(wanted).chain(refused).collect()
 }
 
-/// How like two places are, 0 to 1, and in which attributes they are most and least so.
-fn likeness(own: &Embedding, other: &Embedding) -> (f32, Vec<String>) {
-    let apart: Vec<f32> =
-        own.values.iter().zip(&other.values).map(|(a, b)| (a - b).abs()).collect();
-    let mean = apart.iter().map(|d| d * d).sum::<f32>() / apart.len().max(1) as f32;
-    let score = 1.0 / (1.0 + mean.sqrt() / HALF);
-    let mut named: Vec<(f32, &str)> =
-        apart.iter().zip(NAMES).map(|(apart, name)| (*apart, name)).collect();
+/// How like two places are, 0 to 1.
+fn likeness(own: &Embedding, other: &Embedding) -> f32 {
+    let squares = own.values.iter().zip(&other.values).map(|(a, b)| (a - b).powi(2));
+    let count = own.values.len().min(other.values.len()).max(1);
+    1.0 / (1.0 + (squares.sum::<f32>() / count as f32).sqrt() / HALF)
+}
+
+/// In which attributes two places are most and least alike.
+fn likenesses(own: &Embedding, other: &Embedding) -> Vec<String> {
+    let apart = own.values.iter().zip(&other.values).map(|(a, b)| (a - b).abs());
+    let mut named: Vec<(f32, &str)> = apart.zip(NAMES).collect();
     named.sort_by(|a, b| a.0.total_cmp(&b.0));
     let near = named.iter().take(2).map(|(_, name)| format!("like in {name}"));
     let far = named.last().filter(|(apart, _)| *apart > HALF);
     let far = far.map(|(_, name)| format!("unlike in {name}"));
-    (score, near.chain(far).collect())
+    near.chain(far).collect()
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ pub struct Filter {
 
 impl Filter {
     /// The conditions as SQL with one `?` per value. No text of the caller enters the SQL.
-    fn conditions(&self) -> (String, Vec<Value>) {
+    pub(crate) fn conditions(&self) -> (String, Vec<Value>) {
         let mut sql = vec!["true".to_owned()];
         let mut values = Vec::new();
         let mut need = |condition: String, value: Vec<Value>| {
@@ -186,9 +186,14 @@ pub(crate) fn select<T>(
     values.push(Value::Integer(filter.limit.map_or(-1, i64::from)));
     values.push(Value::Integer(i64::from(filter.offset)));
     let order = filter.sort.sql();
-    let mut query = connection.prepare(&format!(
-        "select {columns} from stem {join} where {conditions} order by {order} limit ? offset ?"
-    ))?;
+    let page = format!("where {conditions} order by {order} limit ? offset ?");
+    // A page in the order of ids is found by the index alone; then its rows are read.
+    let sql = if join.is_empty() && filter.limit.is_some() && filter.sort == Sort::Id {
+        format!("select {columns} from stem where id in (select id from stem {page}) order by id")
+    } else {
+        format!("select {columns} from stem {join} {page}")
+    };
+    let mut query = connection.prepare(&sql)?;
     let rows = query.query_map(params_from_iter(values), read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

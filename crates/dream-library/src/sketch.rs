@@ -53,6 +53,29 @@ impl Library {
             .collect()
     }
 
+    /// The places in `space` of the stems that pass the filter, whose order, cursor and limit do not count. Reads no rows of stems where
+    /// everything passes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn places(&self, filter: &Filter, space: Space) -> Result<Vec<(StemId, Embedding)>, Error> {
+        let (conditions, values) = Filter { after: None, ..filter.clone() }.conditions();
+        let among = if values.is_empty() {
+            String::new()
+        } else {
+            format!(" and stem in (select id from stem where {conditions})")
+        };
+        let connection = self.lock();
+        let mut query = connection
+            .prepare(&format!("select stem, vector from embedding where space = ?{among}"))?;
+        let values = [text(space.name())].into_iter().chain(values);
+        let rows = query.query_map(params_from_iter(values), |row| {
+            let values = floats(row.get_ref(1)?.as_blob()?);
+            Ok((StemId(row.get(0)?), Embedding { space, values }))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The stems that have one of those tags.
     ///
     /// # Errors

@@ -145,6 +145,14 @@ fn check(library: &Library, filter: &Filter, expected: &[i64]) {
         let vector = library.embedding(stem.id, Space::AttrV1).unwrap();
         assert_eq!(vector.as_ref(), Some(&sketch.embedding));
     }
+    // Places are those of all that pass, in any order.
+    let all = Filter { after: None, limit: None, offset: 0, ..filter.clone() };
+    let of_all = library.sketches(&all, Space::AttrV1).unwrap();
+    let mut wanted: Vec<_> = of_all.into_iter().map(|s| (s.id, s.embedding)).collect();
+    let mut places = library.places(filter, Space::AttrV1).unwrap();
+    wanted.sort_by_key(|place| place.0);
+    places.sort_by_key(|place| place.0);
+    assert_eq!(places, wanted, "{filter:?}");
 }
 
 #[test]
