@@ -31,6 +31,10 @@ use dream_engine::{Clock, Config, Engine, Kind, runner};
 use args::{Args, Command};
 use report::Report;
 
+/// A server renders for months on many threads: what they free has to go back, which glibc's arenas do not do.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Something could not be done.
 const FAILED: u8 = 1;
 
