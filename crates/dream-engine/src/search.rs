@@ -4,13 +4,15 @@
 //! stem that passes the filter is compared; 100,000 take some tens of milliseconds.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use dream_analysis::attributes::NAMES;
-use dream_analysis::descriptors::{Target, similarity};
+use dream_analysis::descriptors::{Target, embed, similarity};
 use dream_core::{Embedding, Space, StemId};
 
 use rayon::prelude::*;
 
+use crate::analyse::{Listening, analyse};
 use crate::{Engine, Entry, Error, Filter};
 
 /// A distance, in spreads of an attribute, at which a stem is half as like another.
@@ -57,8 +59,33 @@ impl Engine {
         let Some(own) = self.library().embedding(id, Space::AttrV1)? else {
             return Err(Error::NotFound(format!("place of stem {} among others", id.0)));
         };
-        let score = |place: &Embedding| likeness(&own, place);
-        self.best(filter, most, Some(id), score, |place| likenesses(&own, place))
+        self.beside(&own, filter, most, Some(id))
+    }
+
+    /// The stems most like a file that is not of the library, the most alike first.
+    ///
+    /// # Errors
+    /// `Decode` when it is no audio that can be used.
+    pub fn similar_to_file(
+        &self,
+        path: &Path,
+        filter: &Filter,
+        most: usize,
+    ) -> Result<Vec<Hit>, Error> {
+        let limits = &self.config().limits;
+        let heard = analyse(path, &Listening { limits, ignore_name: false, plot: None })?;
+        self.beside(&embed(&heard.facts), filter, most, None)
+    }
+
+    fn beside(
+        &self,
+        own: &Embedding,
+        filter: &Filter,
+        most: usize,
+        without: Option<StemId>,
+    ) -> Result<Vec<Hit>, Error> {
+        let score = |place: &Embedding| likeness(own, place);
+        self.best(filter, most, without, score, |place| likenesses(own, place))
     }
 
     fn best(
@@ -156,7 +183,12 @@ mod tests {
         assert_eq!(hits.len(), 3);
         assert!(hits[0].why.iter().any(|why| why.contains("asked for")), "{:?}", hits[0].why);
 
-        let one = engine.library().stems(&Filter::default()).unwrap().remove(0).stem.id;
+        let first = engine.library().stems(&Filter::default()).unwrap().remove(0).stem;
+        let one = first.id;
+        let file = engine.library().blobs().path(&first.hash);
+        let like = engine.similar_to_file(&file, &Filter::default(), 2).unwrap();
+        assert_eq!((like.len(), like[0].entry.stem.id), (2, one), "{like:?}");
+        assert!(engine.similar_to_file(Path::new("none.wav"), &Filter::default(), 1).is_err());
         let like = engine.similar(one, &Filter::default(), 20).unwrap();
         assert_eq!(like.len(), 8);
         assert!(

@@ -471,9 +471,9 @@ pub(crate) struct Search {
     /// Words for the sound, in English or German: "dark punchy kick"
     #[arg(required_unless_present = "like", conflicts_with = "like")]
     pub(crate) text: Option<String>,
-    /// Stems like this one
-    #[arg(long, value_name = "ID")]
-    pub(crate) like: Option<i64>,
+    /// Stems like this one, or like an audio file
+    #[arg(long, value_name = "ID|FILE")]
+    pub(crate) like: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,

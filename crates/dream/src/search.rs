@@ -1,5 +1,7 @@
 //! `dream search`.
 
+use std::path::Path;
+
 use dream_core::StemId;
 use dream_engine::{Engine, Filter};
 use serde_json::json;
@@ -16,8 +18,11 @@ pub(crate) fn search(engine: &Engine, args: &Search, report: &Report) -> anyhow:
         ..Filter::default()
     };
     let most = args.limit as usize;
-    let hits = match (&args.text, args.like) {
-        (_, Some(like)) => engine.similar(StemId(like), &filter, most)?,
+    let hits = match (&args.text, &args.like) {
+        (_, Some(like)) => match like.parse() {
+            Ok(id) => engine.similar(StemId(id), &filter, most)?,
+            Err(_) => engine.similar_to_file(Path::new(like), &filter, most)?,
+        },
         (text, None) => engine.search(text.as_deref().unwrap_or_default(), &filter, most)?,
     };
     if report.is_json() {

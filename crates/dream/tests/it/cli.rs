@@ -69,6 +69,7 @@ fn exit_codes_tell_failure_from_wrong_usage() {
     check(&["ingest", "--quiet", "--verbose"], 2, "--verbose");
     check(&["search"], 2, "TEXT");
     check(&["search", "--like", "7"], 1, "there is no stem 7");
+    check(&["search", "--like", "no-such.wav"], 1, "no-such.wav");
     check(&["serve", "--bind", "0.0.0.0:0"], 1, "without a key");
     check(&["serve", "--bind", "nowhere"], 1, "bind");
     check(&["jobs", "show", "7"], 1, "there is no job 7");
