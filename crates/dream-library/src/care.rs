@@ -299,17 +299,10 @@ impl Library {
         id: StemId,
         keep: impl FnOnce(&Value) -> Result<(), E>,
     ) -> Result<bool, E> {
-        self.write(|write| {
-            let row = rows(&write.transaction, "stem", &format!("id = {}", id.0))?.pop();
-            let Some(row) = row else { return Ok(false) };
-            if row["hash"].as_str().is_some_and(|hash| is_hash(hash) && self.blobs.contains(hash)) {
-                return Ok(false);
-            }
-            keep(&row)?;
-            let sql = "delete from stem where id = ?1";
-            write.transaction.execute(sql, [id.0]).map_err(Error::from)?;
-            Ok(true)
-        })
+        let heard = |row: &Value| {
+            row["hash"].as_str().is_some_and(|hash| is_hash(hash) && self.blobs.contains(hash))
+        };
+        self.unlist_row("stem", id.0, heard, keep)
     }
 
     /// Removes the row of a take, readable or not, after `keep` has written it down; whether there was one.
@@ -321,12 +314,23 @@ impl Library {
         id: TakeId,
         keep: impl FnOnce(&Value) -> Result<(), E>,
     ) -> Result<bool, E> {
+        self.unlist_row("take", id.0, |_| false, keep)
+    }
+
+    /// Removes a row unless it is to stay, after `keep` has written it down; whether it was there and went.
+    fn unlist_row<E: From<Error>>(
+        &self,
+        table: &str,
+        id: i64,
+        stays: impl FnOnce(&Value) -> bool,
+        keep: impl FnOnce(&Value) -> Result<(), E>,
+    ) -> Result<bool, E> {
         self.write(|write| {
-            let row = rows(&write.transaction, "take", &format!("id = {}", id.0))?.pop();
-            let Some(row) = row else { return Ok(false) };
+            let row = rows(&write.transaction, table, &format!("id = {id}"))?.pop();
+            let Some(row) = row.filter(|row| !stays(row)) else { return Ok(false) };
             keep(&row)?;
-            let sql = "delete from take where id = ?1";
-            write.transaction.execute(sql, [id.0]).map_err(Error::from)?;
+            let sql = format!("delete from {table} where id = ?1");
+            write.transaction.execute(&sql, [id]).map_err(Error::from)?;
             Ok(true)
         })
     }

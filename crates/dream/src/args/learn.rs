@@ -122,7 +122,7 @@ pub(crate) struct Cycle {
     /// Go on though what is kept becomes alike, or dreams go away from what was not dreamed
     #[arg(long)]
     pub(crate) no_guard: bool,
-    /// Learn, after the first round, from nothing but what the round before kept: shows how such a loop loses its way
+    /// Learn, after the first round, from nothing but what the round before kept: shows how such a loop loses its variety
     #[arg(long)]
     pub(crate) fully_synthetic: bool,
 }
