@@ -1,7 +1,8 @@
 //! Synthesised one-shots of a category with random parameters, for comparisons: `one_shots CATEGORY COUNT SEED OUT`.
 //!
-//! Goes round the recipes of the starter kit that turn their knobs, each time with another seed. Where none of a category does, a
-//! low-pass filter and a fall over the sound are turned in their place.
+//! Goes round the recipes of the starter kit, their characters too, each time with another seed and its knobs turned three times as far
+//! as those of a variation are: pitch within half an octave, decays and cut-offs within one and a half. Recipes with a note have few knobs:
+//! there a low-pass filter and a fall over the sound are turned, too.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -13,6 +14,9 @@ use dream_audio::{Clip, encode, synth::kit};
 use dream_core::{Category, Form, Seed};
 use rand::Rng;
 
+/// How much farther than for a variation the knobs are turned.
+const WIDTH: f32 = 3.0;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, category, count, seed, out] = args.as_slice() else {
@@ -20,19 +24,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let category = Category::parse(category).ok_or("no such category")?;
     let (count, seed) = (count.parse()?, Seed(seed.parse()?));
-    let all: Vec<kit::Recipe> = kit::recipes()
+    let recipes: Vec<kit::Recipe> = kit::recipes()
         .into_iter()
         .filter(|recipe| recipe.category == category && recipe.form == Form::OneShot)
+        .filter(|recipe| !recipe.name.contains("_v"))
         .collect();
-    let turned: Vec<&kit::Recipe> =
-        all.iter().filter(|recipe| recipe.name.contains("_v")).collect();
-    let plain = turned.is_empty();
-    let recipes = if plain { all.iter().collect() } else { turned };
     fs::create_dir_all(out)?;
     for (number, recipe) in recipes.iter().cycle().take(count).enumerate() {
         let seed = seed.index(number as u64);
-        let mut clip = recipe.render(seed);
-        if plain {
+        let mut clip = recipe.render_turned(WIDTH, seed);
+        if recipe.root.is_some() {
             darken(&mut clip, seed.child("voice"));
         }
         let name = format!("synth_{number:03}_{}.wav", recipe.name);

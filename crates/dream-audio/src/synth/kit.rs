@@ -56,22 +56,35 @@ enum Treatment {
 impl Recipe {
     /// The stem at 44.1 kHz, mono or stereo; the same for the same name and seed.
     pub fn render(&self, seed: Seed) -> Clip {
+        let width = f32::from(matches!(self.treatment(), Some(Treatment::Variation(_))));
+        self.render_turned(width, seed)
+    }
+
+    /// The stem with the knobs of its recipe turned at random, `width` times as far as those of a variation are: by 1, decays and
+    /// cut-offs change by a third of an octave and pitch by a semitone, one standard deviation; 0 is the recipe as written.
+    /// Loops have no knobs.
+    pub fn render_turned(&self, width: f32, seed: Seed) -> Clip {
         let seed = seed.child(&self.name);
         match &self.make {
             Make::OneShot { sound, note, chord, treatment } => {
-                let patch = Patch::new(seed, *note, chord);
+                let patch = Patch::new(seed, *note, chord).turned(width);
+                let rand = patch.rand("character");
                 match treatment {
-                    Treatment::Plain => sound(&patch),
-                    Treatment::Variation(_) => sound(&patch.varied()),
-                    Treatment::Character(character) => {
-                        character.apply(sound(&patch), patch.rand("character"))
-                    }
+                    Treatment::Plain | Treatment::Variation(_) => sound(&patch),
+                    Treatment::Character(character) => character.apply(sound(&patch), rand),
                 }
                 .into_clip()
             }
             &Make::Loop { sound, bpm, bars, shift, category } => {
                 sound(&Score { seed, bpm, bars, shift }).at_loudness(category).into_clip()
             }
+        }
+    }
+
+    fn treatment(&self) -> Option<Treatment> {
+        match self.make {
+            Make::OneShot { treatment, .. } => Some(treatment),
+            Make::Loop { .. } => None,
         }
     }
 }

@@ -32,9 +32,9 @@ impl Knobs {
     const NEUTRAL: Self =
         Self { pitch: 1.0, time: 1.0, noise: 1.0, cutoff: 1.0, index: 1.0, detune: 1.0 };
 
-    /// Pitch within 2 semitones, decays and cut-offs by a third of an octave, noise by 3 dB.
-    fn turned(mut rand: Rand) -> Self {
-        let mut octaves = |spread: f32| exp2(spread * rand.normal().clamp(-1.7, 1.7));
+    /// By a width of 1: pitch within 2 semitones, decays, cut-offs and noise within half an octave or 3 dB.
+    fn turned(width: f32, mut rand: Rand) -> Self {
+        let mut octaves = |spread: f32| exp2(width * spread * rand.normal().clamp(-1.7, 1.7));
         Self {
             pitch: octaves(0.1),
             time: octaves(0.3),
@@ -52,9 +52,11 @@ impl Patch {
         Self { seed, note: f32::from(note), chord, knobs: Knobs::NEUTRAL }
     }
 
-    /// The recipe with its knobs turned at random.
-    pub(crate) fn varied(mut self) -> Self {
-        self.knobs = Knobs::turned(self.rand("knobs"));
+    /// The recipe with its knobs turned at random; 0 leaves them as they are.
+    pub(crate) fn turned(mut self, width: f32) -> Self {
+        if width > 0.0 {
+            self.knobs = Knobs::turned(width, self.rand("knobs"));
+        }
         self
     }
 

@@ -1,10 +1,11 @@
 //! Exemplar morph: a target envelope worn by real sounds.
 //!
 //! Each parent is multiplied, bin by bin, by the difference between the target envelope and its own; phases, stereo image
-//! and fine structure stay those of real audio. Where the parents have nothing that could be made loud enough, noise fills in.
-//! Then the sound is listened to, and what it has too much or too little of the target, where waves of two parents met or bins were
-//! between knots, is asked for once more by half: the way from parent to parent becomes shorter (1.15 to 1.2 times the straight one in
-//! place of 1.3 to 1.6).
+//! and fine structure stay those of real audio. Where waves of two parents meet, each bin keeps the power of both, as far as 3 dB do it.
+//! Where the parents have nothing that could be made loud enough, noise fills in.
+//! Then the sound is listened to, and what it has too much or too little of the target, where windows overlap or bins were
+//! between knots, is asked for once more by half. Both make the way from parent to parent shorter: 1.15 to 1.25 times the straight one in
+//! place of 1.3 to 1.6.
 //! A parent under its own envelope comes out as it went in, to rounding.
 //! Shapes: one column `[bins]` at a time; memory is that of the output. Cost: two transforms each way per column and parent, and one.
 
@@ -27,6 +28,9 @@ const MEND: f32 = 0.5;
 /// Largest correction of a cell, in dB, and the level of cells that are not worth one.
 const MEND_DB: f32 = 3.0;
 const QUIET_DB: f32 = -75.0;
+/// How far the power of a bin in which parents meet is brought back to the sum of theirs: 3 dB. Twice and ten times as far splatters
+/// where they cancel: between kicks the way is 1.30 times the straight one without it and 1.25, 1.24, 1.25 with.
+const MEETING: f32 = 2.0;
 
 /// A sound that lends its phases and its fine structure.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +96,7 @@ fn dress(grid: &Grid, target: &[f32], parents: &[Parent<'_>], seed: Seed) -> Mor
     let mut gains = vec![vec![0.0_f32; bins]; parents.len()];
     let mut missing = vec![0.0_f32; bins];
     let mut spectrum = vec![Complex::default(); bins];
-    let mut sum = vec![Complex::default(); bins];
+    let mut sum = Meeting::new(bins);
     let mut out = Clip::silence(SampleRate::LIBRARY, channels, dream_core::Frames(frames as u64));
     let mut noise = Noise { rng: seed.rng(), level: grid.unit_power().sqrt() };
     let (mut audible, mut strained) = (0_u64, 0_u64);
@@ -118,24 +122,60 @@ fn dress(grid: &Grid, target: &[f32], parents: &[Parent<'_>], seed: Seed) -> Mor
         let known = (0..grid.hops() as i64).contains(&hop);
         let centre = hop * grid.hop() as i64 + lead - LEAD;
         for channel in 0..channels {
-            sum.fill(Complex::default());
+            sum.clear();
             for (parent, gains) in parents.iter().zip(&gains) {
                 let channel = channel.min(parent.sound.clip().channels() - 1);
                 parent.sound.spectrum(&mut stft, channel, hop, &mut spectrum);
-                for ((sum, bin), gain) in sum.iter_mut().zip(&spectrum).zip(gains) {
-                    *sum += bin * gain;
-                }
+                sum.add(&spectrum, gains);
             }
-            for (sum, missing) in sum.iter_mut().zip(&missing) {
+            let bins = sum.evened();
+            for (bin, missing) in bins.iter_mut().zip(&missing) {
                 if known && *missing > AUDIBLE {
-                    *sum += noise.next() * missing.sqrt();
+                    *bin += noise.next() * missing.sqrt();
                 }
             }
-            stft.add_inverse_at(&mut sum, centre, out.channel_mut(channel));
+            stft.add_inverse_at(bins, centre, out.channel_mut(channel));
         }
     }
     out.scale(1.0 / grid.overlap());
     Morphed { clip: out, strained: strained as f32 / audible.max(1) as f32 }
+}
+
+/// Spectra of parents that meet in a column.
+pub(super) struct Meeting {
+    sum: Vec<Complex>,
+    /// What the powers of the parents add up to.
+    powers: Vec<f32>,
+}
+
+impl Meeting {
+    pub(super) fn new(bins: usize) -> Self {
+        Self { sum: vec![Complex::default(); bins], powers: vec![0.0; bins] }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.sum.fill(Complex::default());
+        self.powers.fill(0.0);
+    }
+
+    /// Adds a parent, multiplied.
+    pub(super) fn add(&mut self, spectrum: &[Complex], gains: &[f32]) {
+        let sums = self.sum.iter_mut().zip(&mut self.powers);
+        for ((sum, power), (bin, gain)) in sums.zip(spectrum.iter().zip(gains)) {
+            let bin = bin * gain;
+            *sum += bin;
+            *power += bin.norm_sqr();
+        }
+    }
+
+    /// The sum, its bins nearer to the power of the parents.
+    pub(super) fn evened(&mut self) -> &mut [Complex] {
+        for (sum, power) in self.sum.iter_mut().zip(&self.powers) {
+            let ratio = power / sum.norm_sqr().max(f32::MIN_POSITIVE);
+            *sum *= ratio.clamp(1.0 / MEETING, MEETING).sqrt();
+        }
+        &mut self.sum
+    }
 }
 
 /// The share of the power that each parent has.
@@ -244,6 +284,24 @@ mod tests {
             .collect();
         errors.sort_by(f32::total_cmp);
         assert!(errors[errors.len() / 2] < 1.0, "{}", errors[errors.len() / 2]);
+    }
+
+    #[test]
+    fn waves_that_meet_keep_their_power_as_far_as_3_db_do_it() {
+        let (ahead, back) = (Complex::new(1.0, 0.0), Complex::new(-0.9, 0.0));
+        let mut meeting = Meeting::new(3);
+        meeting.add(&[ahead, ahead, Complex::default()], &[1.0; 3]);
+        // Alone a wave stays as it is, and nothing stays nothing.
+        let alone = meeting.evened().to_vec();
+        assert_eq!(alone, [ahead, ahead, Complex::default()]);
+        meeting.clear();
+        meeting.add(&[ahead, ahead, ahead], &[1.0; 3]);
+        meeting.add(&[ahead, back, Complex::new(0.0, 1.0)], &[1.0; 3]);
+        let powers: Vec<f32> = meeting.evened().iter().map(Complex::norm_sqr).collect();
+        let wanted = [2.0, 0.02, 2.0];
+        for (power, wanted) in powers.iter().zip(wanted) {
+            assert!((power - wanted).abs() < 1e-4, "{powers:?}");
+        }
     }
 
     #[test]

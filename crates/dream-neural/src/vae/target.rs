@@ -3,8 +3,9 @@
 //! A library holds families of alike stems and stems that stand alone. Places drawn from one Gaussian of all lie between the families: dense
 //! nowhere, and no newer than the families are wide. So some are drawn close to a stem, among its neighbours, and the others boldly: from
 //! a wide Gaussian in which stems that stand alone count more, again and again until the place is about as far from all stems as those
-//! are from each other. Measured on corpora of a seventh real and six sevenths synthesised stems (`bench/generation/compare.py`, kicks, medians of
-//! three seeds): coverage 0.83 to 0.98, and what is dreamed 0.71 in place of 0.5 times as far from what was learned as held-out real stems are.
+//! are from each other. Measured on corpora of a seventh real and six sevenths synthesised stems (`bench/generation/compare.py`, hi-hats, medians of
+//! three seeds): what is dreamed lies 0.73 times as far from what was learned as held-out real stems do, at a KAD of 20; with two thirds
+//! drawn boldly, 0.6 of the reach away, 0.66 and 6. Unseen draws of the process that made the corpus lie at 0.49.
 
 use dream_core::Seed;
 use rand::Rng;
@@ -22,12 +23,12 @@ pub struct Target {
 }
 
 /// The share of places that are drawn boldly.
-const BOLD: f32 = 0.65;
+const BOLD: f32 = 0.8;
 /// How much wider than the stems those are drawn, and by which power of their distance from others stems count there.
 const WIDE: f32 = 1.5;
 const ALONE: f32 = 0.25;
 /// How far they must be from all stems, in units of the model's reach, and how often they are drawn for it.
-const AWAY: f32 = 0.6;
+const AWAY: f32 = 0.8;
 const TRIES: u64 = 8;
 /// Neighbours that span the surroundings of a stem, and how widely places are drawn there.
 const FAMILY: usize = 5;

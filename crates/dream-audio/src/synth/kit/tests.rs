@@ -77,6 +77,23 @@ fn there_is_enough_of_everything_under_unique_names() {
 }
 
 #[test]
+fn knobs_turned_far_make_another_sound_that_is_as_clean() {
+    check(|recipe, _| {
+        if recipe.form != Form::OneShot {
+            return Ok(());
+        }
+        let turned = recipe.render_turned(3.0, SEED);
+        if !turned.iter_channels().flatten().all(|x| x.is_finite()) {
+            return Err("not finite".to_owned());
+        }
+        within("the peak", f64::from(turned.peak()), 0.1, 1.0)
+    });
+    let kick = &kit()[0];
+    assert!(kick.0.render_turned(3.0, SEED) != kick.1);
+    assert!(kick.0.render_turned(0.0, SEED) == kick.1);
+}
+
+#[test]
 fn every_style_finds_every_role() {
     for style in ["techno", "industrial", "house", "dub", "dnb", "trance", "lofi", "ambient"] {
         for role in [

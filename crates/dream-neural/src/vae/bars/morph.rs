@@ -12,7 +12,7 @@ use dream_audio::stretch::{Material, reseam};
 use dream_core::{SampleRate, Seed};
 
 use super::super::envelope::{FLOOR_DB, Grid};
-use super::super::morph::{AUDIBLE, GAIN_DB, Morphed, Noise, power};
+use super::super::morph::{AUDIBLE, GAIN_DB, Meeting, Morphed, Noise, power};
 use super::super::phase::retrieve;
 use super::{Bars, Circle};
 
@@ -66,7 +66,7 @@ pub fn morph_bars(
     let mut gains = vec![vec![0.0_f32; bins]; players.len()];
     let mut missing = vec![0.0_f32; bins];
     let mut spectrum = vec![Complex::default(); bins];
-    let mut sum = vec![Complex::default(); bins];
+    let mut sum = Meeting::new(bins);
     let reach = circle.reach();
     let mut out = vec![vec![0.0_f32; frames + 2 * reach]; channels];
     let mut noise = Noise { rng: seed.rng(), level: grid.unit_power().sqrt() };
@@ -91,19 +91,18 @@ pub fn morph_bars(
         }
         let centre = circle.centre(hop);
         for (c, out) in out.iter_mut().enumerate() {
-            sum.fill(Complex::default());
+            sum.clear();
             for (sound, gains) in sounds.iter().zip(&gains) {
                 circle.spectrum(&sound[c.min(sound.len() - 1)], hop, &mut spectrum);
-                for ((sum, bin), gain) in sum.iter_mut().zip(&spectrum).zip(gains) {
-                    *sum += bin * gain;
-                }
+                sum.add(&spectrum, gains);
             }
-            for (sum, missing) in sum.iter_mut().zip(&missing) {
+            let bins = sum.evened();
+            for (bin, missing) in bins.iter_mut().zip(&missing) {
                 if *missing > AUDIBLE {
-                    *sum += noise.next() * missing.sqrt();
+                    *bin += noise.next() * missing.sqrt();
                 }
             }
-            circle.stft.add_inverse_at(&mut sum, centre, out);
+            circle.stft.add_inverse_at(bins, centre, out);
         }
     }
     let overlap = overlap(&circle);
