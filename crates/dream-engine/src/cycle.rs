@@ -2,7 +2,7 @@
 //!
 //! A model that feeds on itself loses its variety or its way (S. Alemohammad et al., "Self-Consuming Generative Models Go MAD", ICLR 2024).
 //! So generated stems are never more than a fifth of what is learned from (but in a fully synthetic loop, which shows what becomes of it);
-//! of three times as many dreams as are wanted, those stay that are clean, new, unlike each other, and no farther from all that was not
+//! of ten times as many dreams as are wanted, those stay that are clean, new, unlike each other, and no farther from all that was not
 //! dreamed than that lies from itself; and where what is kept is less diverse by a tenth than in the first round, or what is dreamed
 //! farther by a fifth from all that was not, the rounds end.
 //! Every round is two steps of the job: what was dreamed, and what was kept of it. The jobs of training and dreaming stand beside it.
@@ -25,7 +25,7 @@ use crate::{Engine, Error, Event, GenerateSpec, GeneratedStem, JobSpec, Outcome,
 /// Most stems that were not generated with which dreams are compared.
 const MOST_COMPARED: usize = 300;
 /// Dreams per stem that is kept.
-const DREAMS: u32 = 3;
+const DREAMS: u32 = 10;
 /// The least diversity, as a share of that of the first round.
 const DIVERSE: f64 = 0.9;
 /// The largest distance of dreams from what was not dreamed, likewise.

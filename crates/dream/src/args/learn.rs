@@ -104,7 +104,7 @@ pub(crate) struct Cycle {
     /// Rounds per category
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
-    /// Stems kept of every round; three times as many are dreamed
+    /// Stems kept of every round; ten times as many are dreamed
     #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub(crate) keep: u32,
     /// One-shots or loops [default: loops of drums, one-shots of all else]
