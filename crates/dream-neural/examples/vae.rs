@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for number in 0..count {
         let target = target::random(&vae, temperature, seed.child("draw").index(number));
-        let i = vae.nearest(&target.envelope)[0].0;
+        let i = vae.wearers(&target.envelope)[0].0;
         sound("random", &format!("{number:03}"), &target.envelope, i, &training[i].0)?;
     }
     for number in 0..PAIRS {

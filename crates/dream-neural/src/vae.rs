@@ -148,6 +148,10 @@ impl Card {
     }
 }
 
+/// Stems nearest to an envelope that are looked at for one to wear it, and the likeness from which on a stem would only be itself in it.
+const FEW: usize = 8;
+const ITSELF: f32 = 0.97;
+
 /// A trained model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vae {
@@ -299,6 +303,16 @@ impl Vae {
         let mut near: Vec<(usize, f32)> =
             portraits.map(|portrait| distance(portrait, envelope)).enumerate().collect();
         near.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        near
+    }
+
+    /// The stems to dress in an envelope, as [`nearest`](Self::nearest), but that the few nearest that would only come out as themselves
+    /// come after the others: the wearer of an envelope like its own lends it all its waveform.
+    pub fn wearers(&self, envelope: &[f32]) -> Vec<(usize, f32)> {
+        let mut near = self.nearest(envelope);
+        let few = near.len().min(FEW);
+        let same = |(i, _): &(usize, f32)| self.grid.likeness(envelope, self.portrait(*i)) > ITSELF;
+        near[..few].sort_by_cached_key(same);
         near
     }
 

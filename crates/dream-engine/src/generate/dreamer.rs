@@ -136,7 +136,15 @@ impl Model {
 
     /// The stem of the library nearest to an envelope on the model's grid.
     fn nearest(&self, envelope: &[f32]) -> Result<&Entry, Error> {
-        let near = self.vae.nearest(envelope);
+        self.first_of(&self.vae.nearest(envelope))
+    }
+
+    /// The stem of the library to dress in an envelope.
+    fn wearing(&self, envelope: &[f32]) -> Result<&Entry, Error> {
+        self.first_of(&self.vae.wearers(envelope))
+    }
+
+    fn first_of(&self, near: &[(usize, f32)]) -> Result<&Entry, Error> {
         near.iter().find_map(|(i, _)| self.stems.get(i)).ok_or_else(|| missing(self.category))
     }
 
@@ -192,7 +200,7 @@ impl<'a> Dreamer<'a> {
         let (target, mut wearers) = match spec.mode {
             Mode::Random => {
                 let target = target::random(&model.vae, spec.temperature, seed.child("latent"));
-                let wearer = self.wearer(model, model.nearest(&target.envelope)?.clone(), 1.0)?;
+                let wearer = self.wearer(model, model.wearing(&target.envelope)?.clone(), 1.0)?;
                 (target, vec![wearer])
             }
             Mode::Interpolated => self.between(spec, number, seed)?,

@@ -225,6 +225,25 @@ impl Grid {
         out
     }
 
+    /// How like its own waveform a sound stays that is brought from one envelope to another, 0 to 1: the correlation of the two, by
+    /// A. Bhattacharyya's coefficient of their powers over time and frequency (1943).
+    pub fn likeness(&self, a: &[f32], b: &[f32]) -> f32 {
+        let power = |db: f32| 10.0_f32.powf(0.1 * db);
+        let (mut both, mut own, mut other) = (0.0, 0.0, 0.0);
+        for (t, (a, b)) in
+            a.chunks_exact(self.bands()).zip(b.chunks_exact(self.bands())).enumerate()
+        {
+            for (band, (a, b)) in a.iter().zip(b).enumerate() {
+                let (area, a, b) =
+                    (self.time.share(t) * self.band.share(band), power(*a), power(*b));
+                both += area * (a * b).sqrt();
+                own += area * a;
+                other += area * b;
+            }
+        }
+        both / (own * other).sqrt().max(f32::MIN_POSITIVE)
+    }
+
     /// Prepares an envelope to be read anywhere.
     ///
     /// # Panics
@@ -301,6 +320,13 @@ impl Axis {
         weights.iter().zip(&cells[*first..]).map(|(weight, x)| weight * x).sum()
     }
 
+    /// How many cells a knot stands for.
+    fn share(&self, knot: usize) -> f32 {
+        let before = self.knots[knot.saturating_sub(1)];
+        let after = self.knots[(knot + 1).min(self.knots.len() - 1)];
+        (0.5 * (after - before)) as f32
+    }
+
     fn touching(&self, cell: usize) -> impl Iterator<Item = (usize, f32)> {
         self.touching[cell].iter().copied()
     }
@@ -363,6 +389,21 @@ mod tests {
         Layout::OneShot { horizon: 8 },
         Layout::LowNote { horizon: 2 },
     ];
+
+    #[test]
+    fn likeness_is_the_correlation_of_two_envelopes() {
+        let grid = Grid::new(Layout::OneShot { horizon: 1 });
+        let a: Vec<f32> = (0..grid.cells()).map(|i| -((i % 61) as f32)).collect();
+        let louder: Vec<f32> = a.iter().map(|level| level + 6.0).collect();
+        assert!((grid.likeness(&a, &a) - 1.0).abs() < 1e-4);
+        assert!((grid.likeness(&a, &louder) - 1.0).abs() < 1e-4);
+        // One half of the time each: nothing in common.
+        let half = |late: bool| -> Vec<f32> {
+            let level = |i| if (i / grid.bands() < 32) == late { FLOOR_DB } else { 0.0 };
+            (0..grid.cells()).map(level).collect()
+        };
+        assert!(grid.likeness(&half(false), &half(true)) < 0.01);
+    }
 
     #[test]
     fn knots_reach_from_the_first_cell_to_the_last_at_least_one_apart() {
