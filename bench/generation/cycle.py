@@ -2,10 +2,10 @@
 
 SEEDS is a list with commas. Per seed the corpus of corpus.py (a quarter of the real files held out) goes into a fresh home, and three
 loops start from it: `dream cycle` as it is, one with `--fully-synthetic --no-guard`, and one with `--fully-synthetic` alone. Per round
-and loop: acceptance of the gate, diversity and distance from the stems that were not dreamed as the engine's guard has them, mean pairwise distance of
-the stems kept (in the space of metrics.py), and of 100 fresh dreams of the round's model their acceptance (a round alone draws too few to tell), KAD x 1000
-against the held-out real files, and their mean pairwise distance. Prints medians over the seeds; all figures
-are left in OUT/results.json."""
+and loop: acceptance of the gate, diversity and distance from the stems that were not dreamed as the engine's guard has them, mean
+pairwise distance of the stems kept (in the space of metrics.py), and of 100 fresh dreams of the round's model their acceptance,
+KAD x 1000 against the held-out real files, and their mean pairwise distance. Prints medians over the seeds; all figures are left in
+OUT/results.json."""
 import json, pathlib, shutil, statistics, subprocess, sys
 import numpy as np
 import metrics
@@ -59,7 +59,8 @@ def loop(dream, folder, base, category, options):
         dreams = space(features((probe / "generated_stems" / category).glob("*.wav")))
         kept = space(features(paths[stem] for stem in line["kept"]))
         rows.append({"acceptance": line["acceptance"], "acceptance_100": report["acceptance"], "diversity_db": line["diversity"],
-                     "away_db": line["away"], "kept_apart": apart(kept), "kad_held_out": metrics.kad(dreams, held), "dreams_apart": apart(dreams), "fallen": line["fallen"]})
+                     "away_db": line["away"], "kept_apart": apart(kept), "kad_held_out": metrics.kad(dreams, held),
+                     "dreams_apart": apart(dreams), "fallen": line["fallen"]})
     return rows
 
 

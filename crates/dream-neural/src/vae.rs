@@ -63,6 +63,9 @@ const SHARES: [f32; 2] = [0.95, 0.05];
 const WIDTH: f32 = 1.1;
 /// Others among which a stem looks for its neighbours, at most.
 const OTHERS: usize = 200;
+/// Stems nearest to an envelope that are looked at for one to wear it, and the likeness from which on a stem would only be itself in it.
+const FEW: usize = 8;
+const ITSELF: f32 = 0.97;
 
 /// How a model was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,10 +150,6 @@ impl Card {
         }
     }
 }
-
-/// Stems nearest to an envelope that are looked at for one to wear it, and the likeness from which on a stem would only be itself in it.
-const FEW: usize = 8;
-const ITSELF: f32 = 0.97;
 
 /// A trained model.
 #[derive(Debug, Clone, PartialEq)]

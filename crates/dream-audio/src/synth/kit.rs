@@ -56,8 +56,8 @@ enum Treatment {
 impl Recipe {
     /// The stem at 44.1 kHz, mono or stereo; the same for the same name and seed.
     pub fn render(&self, seed: Seed) -> Clip {
-        let width = f32::from(matches!(self.treatment(), Some(Treatment::Variation(_))));
-        self.render_turned(width, seed)
+        let varied = matches!(self.make, Make::OneShot { treatment: Treatment::Variation(_), .. });
+        self.render_turned(f32::from(varied), seed)
     }
 
     /// The stem with the knobs of its recipe turned at random, `width` times as far as those of a variation are: by 1, decays and
@@ -78,13 +78,6 @@ impl Recipe {
             &Make::Loop { sound, bpm, bars, shift, category } => {
                 sound(&Score { seed, bpm, bars, shift }).at_loudness(category).into_clip()
             }
-        }
-    }
-
-    fn treatment(&self) -> Option<Treatment> {
-        match self.make {
-            Make::OneShot { treatment, .. } => Some(treatment),
-            Make::Loop { .. } => None,
         }
     }
 }

@@ -9,6 +9,8 @@
 use dream_audio::spectrum::{Stft, Window};
 use serde::{Deserialize, Serialize};
 
+use super::morph::power;
+
 /// The level of silence in an envelope, in dB.
 pub const FLOOR_DB: f32 = -80.0;
 /// The largest level of an envelope, in dB.
@@ -228,18 +230,13 @@ impl Grid {
     /// How like its own waveform a sound stays that is brought from one envelope to another, 0 to 1: the correlation of the two, by
     /// A. Bhattacharyya's coefficient of their powers over time and frequency (1943).
     pub fn likeness(&self, a: &[f32], b: &[f32]) -> f32 {
-        let power = |db: f32| 10.0_f32.powf(0.1 * db);
+        let bands = self.bands();
         let (mut both, mut own, mut other) = (0.0, 0.0, 0.0);
-        for (t, (a, b)) in
-            a.chunks_exact(self.bands()).zip(b.chunks_exact(self.bands())).enumerate()
-        {
-            for (band, (a, b)) in a.iter().zip(b).enumerate() {
-                let (area, a, b) =
-                    (self.time.share(t) * self.band.share(band), power(*a), power(*b));
-                both += area * (a * b).sqrt();
-                own += area * a;
-                other += area * b;
-            }
+        for (cell, (a, b)) in a.iter().zip(b).enumerate() {
+            let area = self.time.share(cell / bands) * self.band.share(cell % bands);
+            both += area * power(0.5 * (a + b));
+            own += area * power(*a);
+            other += area * power(*b);
         }
         both / (own * other).sqrt().max(f32::MIN_POSITIVE)
     }

@@ -200,6 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn an_envelope_is_worn_by_a_stem_that_it_changes() {
+        let (vae, _) = model();
+        let likeness = |i: usize, of: usize| vae.grid().likeness(vae.portrait(i), vae.portrait(of));
+        for stem in 0..8 {
+            let wearers = vae.wearers(vae.portrait(stem));
+            assert_eq!(vae.nearest(vae.portrait(stem))[0].0, stem);
+            assert!(wearers[0].0 != stem && likeness(wearers[0].0, stem) < 0.97, "{wearers:?}");
+            // Of those that do, the nearest; and all of them can.
+            let nearer = wearers.iter().filter(|(_, distance)| *distance < wearers[0].1);
+            assert!(nearer.into_iter().all(|(i, _)| likeness(*i, stem) > 0.97));
+            assert_eq!(wearers.len(), 8);
+        }
+    }
+
+    #[test]
     fn a_stem_alone_is_given_back_and_between_two_lies_what_lies_between() {
         let (vae, stems) = model();
         let [a, b] = [stems[1].as_slice(), stems[5].as_slice()];
