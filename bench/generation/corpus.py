@@ -1,23 +1,24 @@
 """Training and held-out folders for a category: `corpus.py KITS_CSV CATEGORY OUT SEED [SIZE]`.
 
-Real one-shots of at most 4 s come from the rows of KITS_CSV whose category is CATEGORY; a quarter of them, drawn by the seed, is held
-out (OUT/held_out), the others and as many synthesised ones as make SIZE files (default 120, 0: real files only) are OUT/training.
-Everything becomes 44.1 kHz float WAV. Of bass only what has a pitch is taken, not further than two octaves from the others: the notes go to
-OUT/roots.json, by name. Needs ffmpeg, and the example `one_shots` built: `cargo build --release -p dream-audio --example one_shots`; for bass
-the program, too: `cargo build --release -p dream`."""
+Real one-shots of at most 4 s come from the rows of KITS_CSV whose category is CATEGORY, but for loops and phrases; a quarter of them, drawn
+by the seed, is held out (OUT/held_out), the others and as many synthesised ones as make SIZE files (default 120, 0: real files only) are
+OUT/training. Everything becomes 44.1 kHz float WAV. Of bass only what has a pitch is taken, not further than two octaves from the others:
+the notes go to OUT/roots.json, by name. Needs ffmpeg, and the example `one_shots` built: `cargo build --release -p dream-audio --example
+one_shots`; for bass the program, too: `cargo build --release -p dream`."""
 import csv, json, pathlib, random, shutil, statistics, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = ROOT / "target/release"
 SYNONYMS = {"hihat": ["hihat"], "percussion": ["perc", "tom", "cymbal"]}
 TONAL = {"bass"}
+NO_ONE_SHOTS = {"loop", "phrase"}
 
 
 def main():
     kits, category, out, seed = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4])
     size = int(sys.argv[5]) if len(sys.argv) > 5 else 120
     names = SYNONYMS.get(category, [category])
-    rows = [r for r in csv.DictReader(open(kits)) if r["category"] in names and float(r["seconds"]) <= 4.0]
+    rows = [r for r in csv.DictReader(open(kits)) if r["category"] in names and r["sub"] not in NO_ONE_SHOTS and float(r["seconds"]) <= 4.0]
     rows.sort(key=lambda r: r["sha256"])
     random.Random(seed).shuffle(rows)
     shutil.rmtree(out, ignore_errors=True)
@@ -28,19 +29,21 @@ def main():
         subprocess.run(["ffmpeg", "-v", "error", "-i", kits.parent / row["file"], "-ar", "44100", "-ac",
                         str(min(2, int(row["channels"]))), "-c:a", "pcm_f32le", real / f"real_{row['sha256'][:12]}.wav"], check=True)
     files = [real / f"real_{row['sha256'][:12]}.wav" for row in rows]
-    missing = max(0, size - len(files))
-    if missing:
-        subprocess.run([RELEASE / "examples/one_shots", category, str(missing), str(seed), training], check=True)
+    # Not all that is synthesised has a note.
+    drawn = size * (3 if category in TONAL else 1)
+    if drawn:
+        subprocess.run([RELEASE / "examples/one_shots", category, str(drawn), str(seed), training], check=True)
     made = sorted(training.glob("*.wav"))
     if category in TONAL:
         roots = notes(files + made)
         middle = statistics.median(roots.values())
         roots = {name: root for name, root in roots.items() if abs(root - middle) <= 24}
-        files = [file for file in files if file.stem in roots]
-        for file in made:
-            if file.stem not in roots:
-                file.unlink()
+        files, made = ([file for file in of if file.stem in roots] for of in (files, made))
         (out / "roots.json").write_text(json.dumps(roots, indent=1))
+    wanted = set(made[:max(0, size - len(files))])
+    for file in training.glob("*.wav"):
+        if file not in wanted:
+            file.unlink()
     held = len(files) // 4
     for i, file in enumerate(files):
         file.rename((held_out if i < held else training) / file.name)

@@ -4,7 +4,8 @@ Folders of WAV files; RECONSTRUCTED holds files of the same names as HELD_OUT. P
 log_mel_db, sc_db, envelope_snr_db, attack_ms: reconstruction (log-mel over cells above peak - 60 dB at three resolutions; spectral
 convergence over five; SNR of the 1.5 ms RMS envelope; difference of the 10-90 % attack time), medians over files but for log-mel: means.
 fad, kad: distance of distributions to all real sounds, with the floor between training and held-out; density, coverage: k = 5.
-novelty: nearest training sound, in units of the training sounds' own; copies: share below 0.2 of that.
+novelty: nearest training sound, in units of the training sounds' own; copies: share below 0.2 of that. novelty_held_out: of held-out sounds;
+novelty_left_out: of every sound of both folders named real_*, each left out in its turn: of more sounds, and so more certain.
 crest_db, pre_echo_db, low_correlation: peak over mean level of the first 30 ms, power from 20 to 2 ms before the onset to that of the attack,
 correlation of the channels below 150 Hz of those that have two; medians over the generated sounds, with those of the real ones."""
 import json, pathlib, sys
@@ -221,6 +222,10 @@ def judge(training, held_out, reconstructed, generated):
     nearest = distances(g, t).min(axis=1) / unit
     out["novelty"], out["copies"] = float(np.median(nearest)), float((nearest < 0.2).mean())
     out["novelty_held_out"] = float(np.median(distances(h, t).min(axis=1)) / unit)
+    others = distances(real, real)
+    np.fill_diagonal(others, np.inf)
+    recorded = np.array([p.name.startswith("real_") for p in files(training) + files(held_out)])
+    out["novelty_left_out"] = float(np.median(others[recorded].min(axis=1)) / unit)
     for suffix, folders in (("", [generated]), ("_real", [training, held_out])):
         begins = np.array([attack(channels(p)) for folder in folders for p in files(folder)])
         for name, column in zip(("crest_db", "pre_echo_db", "low_correlation"), begins.T):

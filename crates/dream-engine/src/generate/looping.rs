@@ -31,8 +31,9 @@ use choose::{Part, beat, heaviest, weights};
 
 /// By so much the vector strength on the sixteenths may lie below that of the parents.
 const LOOSER: f64 = 0.03;
-/// Parents whose envelopes differ by less are one loop. Loops of the starter kit in two keys differ by 1.2 to 1.6 dB, others by 4 and more.
-const TWINS_DB: f32 = 3.0;
+/// Parents whose envelopes differ by less are one loop. Loops of the starter kit in two keys differ by 1.2 to 4.8 dB when they are played
+/// in one; others by 5.2 dB (drums) or 10 (synth) and more.
+const TWINS_DB: f32 = 5.0;
 /// Most loops that are compared with each other.
 const MOST_COMPARED: usize = 60;
 /// Loops kept in memory; one of four bars takes 3 MB.
