@@ -3,7 +3,7 @@
 //! A model that feeds on itself loses its variety or its way (S. Alemohammad et al., "Self-Consuming Generative Models Go MAD", ICLR 2024).
 //! So generated stems are never more than a fifth of what is learned from (but in a fully synthetic loop, which shows what becomes of it);
 //! of ten times as many dreams as are wanted, those stay that are clean, new, unlike each other, and no farther from all that was not
-//! dreamed than that lies from itself; and where what is kept is less diverse by a tenth than in the first round, or what is dreamed
+//! dreamed than that lies from itself; and where what two rounds keep is less diverse by a tenth than in the first round, or what they dream
 //! farther by a fifth from all that was not, the rounds end.
 //! Every round is two steps of the job: what was dreamed, and what was kept of it. The jobs of training and dreaming stand beside it.
 
@@ -26,7 +26,7 @@ use crate::{Engine, Error, Event, GenerateSpec, GeneratedStem, JobSpec, Outcome,
 const MOST_COMPARED: usize = 300;
 /// Dreams per stem that is kept.
 const DREAMS: u32 = 10;
-/// The least diversity, as a share of that of the first round.
+/// The least diversity of two rounds, as a share of that of the first.
 const DIVERSE: f64 = 0.9;
 /// The largest distance of dreams from what was not dreamed, likewise.
 const AWAY: f64 = 1.2;
@@ -134,7 +134,7 @@ pub(crate) fn run(work: &Work<'_>, spec: &CycleSpec) -> Result<CycleReport, Erro
     let mut report = CycleReport { rounds: 0, kept: 0, fallen: Vec::new(), seed };
     let total = (spec.categories.len() as u32 * spec.rounds).max(1);
     for (place, category) in spec.categories.iter().enumerate() {
-        let (mut first, mut food) = (None, Vec::new());
+        let (mut rounds, mut food) = (Vec::new(), Vec::new());
         let real = real(work, spec, *category)?;
         for number in 1..=spec.rounds {
             let name = format!("{category} {number}");
@@ -144,9 +144,9 @@ pub(crate) fn run(work: &Work<'_>, spec: &CycleSpec) -> Result<CycleReport, Erro
                 dream(work, spec, *category, seed, &food)
             })?;
             let round = work.step(&name, done, || {
-                keep(work, spec, dreamed, (*category, number), (&real, first))
+                keep(work, spec, dreamed, (*category, number), (&real, &rounds))
             })?;
-            first.get_or_insert((round.diversity, round.away));
+            rounds.push((round.diversity, round.away));
             if spec.fully_synthetic {
                 food.clone_from(&round.kept);
             }
@@ -208,7 +208,7 @@ fn keep(
     spec: &CycleSpec,
     dreamed: Dreamed,
     (category, round): (Category, u32),
-    (real, first): (&[Vec<f64>], Option<(f64, f64)>),
+    (real, before): (&[Vec<f64>], &[(f64, f64)]),
 ) -> Result<CycleRound, Error> {
     let engine = work.engine;
     let library = engine.library();
@@ -251,7 +251,7 @@ fn keep(
     };
     let diversity = diversity(&places, &chosen);
     let away = median(away);
-    let fallen = first.filter(|_| spec.guard).and_then(|first| fallen((diversity, away), first));
+    let fallen = spec.guard.then(|| fallen(before, (diversity, away))).flatten();
     Ok(CycleRound {
         category,
         round,
@@ -266,12 +266,14 @@ fn keep(
     })
 }
 
-/// What has gone wrong since the first round, by diversity and distance, if anything.
-fn fallen(now: (f64, f64), first: (f64, f64)) -> Option<Fallen> {
-    if now.0 < DIVERSE * first.0 {
+/// What has gone wrong since the first round, by the diversity and distance of the rounds before and of this one, if anything. The mean of
+/// this and the last is taken: the diversity of ten stems varies by 6 % from round to round where nothing falls.
+fn fallen(before: &[(f64, f64)], (diversity, away): (f64, f64)) -> Option<Fallen> {
+    let (first, last) = (before.first()?, before.last()?);
+    if last.0.midpoint(diversity) < DIVERSE * first.0 {
         return Some(Fallen::Narrow);
     }
-    (now.1 > AWAY * first.1).then_some(Fallen::Away)
+    (last.1.midpoint(away) > AWAY * first.1).then_some(Fallen::Away)
 }
 
 /// What a category is like that was not generated, of evenly chosen stems.
@@ -381,9 +383,13 @@ mod tests {
 
     #[test]
     fn a_round_has_fallen_where_it_is_narrow_or_far_away() {
-        assert_eq!(fallen((9.1, 1.1), (10.0, 1.0)), None);
-        assert_eq!(fallen((8.9, 1.1), (10.0, 1.0)), Some(Fallen::Narrow));
-        assert_eq!(fallen((12.0, 1.3), (10.0, 1.0)), Some(Fallen::Away));
+        let first = (10.0, 1.0);
+        assert_eq!(fallen(&[], (1.0, 9.0)), None);
+        assert_eq!(fallen(&[first], (8.1, 1.3)), None);
+        assert_eq!(fallen(&[first], (7.9, 1.3)), Some(Fallen::Narrow));
+        assert_eq!(fallen(&[first, (10.0, 1.1), (9.5, 1.1)], (8.6, 1.2)), None);
+        assert_eq!(fallen(&[first, (10.0, 1.1), (8.9, 1.1)], (8.9, 1.2)), Some(Fallen::Narrow));
+        assert_eq!(fallen(&[first, (10.0, 1.1), (9.5, 1.1)], (12.0, 1.4)), Some(Fallen::Away));
     }
 
     #[test]
