@@ -418,7 +418,7 @@ mod tests {
         let rounds = rounds.into_inner();
         assert_eq!(report.rounds as usize, rounds.len());
         assert!(rounds.iter().all(|round| round.away > 0.0 && round.diversity > 0.0));
-        assert!(rounds.len() == 2 || rounds[0].fallen.is_some(), "{rounds:?}");
+        assert_eq!(rounds.len(), 2, "{rounds:?}");
         let mut kept: Vec<StemId> = rounds.iter().flat_map(|round| round.kept.clone()).collect();
         kept.sort();
         let filter = Filter { sources: vec![Source::Generated], ..Filter::default() };

@@ -208,8 +208,8 @@ mod tests {
             assert_eq!(vae.nearest(vae.portrait(stem))[0].0, stem);
             assert!(wearers[0].0 != stem && likeness(wearers[0].0, stem) < 0.97, "{wearers:?}");
             // Of those that do, the nearest; and all of them can.
-            let nearer = wearers.iter().filter(|(_, distance)| *distance < wearers[0].1);
-            assert!(nearer.into_iter().all(|(i, _)| likeness(*i, stem) > 0.97));
+            let mut nearer = wearers.iter().filter(|(_, distance)| *distance < wearers[0].1);
+            assert!(nearer.all(|(i, _)| likeness(*i, stem) > 0.97));
             assert_eq!(wearers.len(), 8);
         }
     }
